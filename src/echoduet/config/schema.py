@@ -1,0 +1,144 @@
+"""Every key of an experiment, with its default. Unknown keys are refused."""
+
+from __future__ import annotations
+
+from typing import Annotated, Literal
+
+from pydantic import BaseModel, ConfigDict, Field, model_validator
+
+Share = Annotated[float, Field(ge=0.0, le=1.0)]
+Positive = Annotated[float, Field(gt=0.0)]
+Range = tuple[float, float]
+
+
+class Section(BaseModel):
+    """A frozen group of keys."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+
+class PreprocessConfig(Section):
+    """How an image becomes a network input.
+
+    `squash` ignores the aspect ratio, as the paper does; `pad` keeps it and fills with black.
+    """
+
+    size: Annotated[int, Field(ge=32, le=1024, multiple_of=32)] = 128
+    aspect: Literal["squash", "pad"] = "squash"
+    interpolation: Literal["nearest", "area"] = "area"
+
+
+class SplitConfig(Section):
+    """Which folds: the paper's image-level ones, or grouped ones that keep copies and patients together."""
+
+    protocol: Literal["paper", "clean"] = "paper"
+    folds: Annotated[int, Field(ge=2, le=20)] = 4
+    seed: int = 1993
+    train_share: Annotated[float, Field(gt=0.0, lt=1.0)] = 0.8
+
+
+class ModelConfig(Section):
+    """The network. `architecture` is a name that `echoduet info` lists."""
+
+    architecture: str = "unetpp"
+    tasks: Literal["both", "segmentation", "classification"] = "both"
+    pretrained: bool = False
+    deep_supervision: bool = True
+    dropout: Share = 0.0
+
+
+class LossConfig(Section):
+    """The loss of both tasks: `segmentation_weight` * segmentation + (1 - `segmentation_weight`) * classification."""
+
+    segmentation_weight: Share = 0.35
+    segmentation: Literal["dice", "dice_bce", "dice_focal"] = "dice"
+    dice_smoothing: Positive = 1.0
+    dice_per: Literal["batch", "image"] = "image"
+    classification: Literal["focal", "cross_entropy"] = "focal"
+    focal_gamma: Annotated[float, Field(ge=0.0)] = 2.0
+    label_smoothing: Annotated[float, Field(ge=0.0, lt=1.0)] = 0.0
+
+
+class OptimConfig(Section):
+    """Optimiser, schedule, and when to stop."""
+
+    optimizer: Literal["adam", "adamw"] = "adam"
+    learning_rate: Positive = 1e-4
+    encoder_scale: Positive = 1.0
+    weight_decay: Annotated[float, Field(ge=0.0)] = 0.0
+    eps: Positive = 1e-4
+    schedule: Literal["plateau", "one_cycle"] = "plateau"
+    plateau_factor: Annotated[float, Field(gt=0.0, lt=1.0)] = 0.5
+    plateau_patience: Annotated[int, Field(ge=1)] = 20
+    min_learning_rate: Annotated[float, Field(ge=0.0)] = 1e-6
+    warmup_share: Share = 0.1
+    epochs: Annotated[int, Field(ge=1)] = 200
+    batch_size: Annotated[int, Field(ge=1)] = 2
+    early_stop: Annotated[int, Field(ge=1)] | None = 50
+    select: Literal["best", "last"] = "best"
+    ema_decay: Annotated[float, Field(gt=0.0, lt=1.0)] | None = None
+    clip_norm: Positive | None = None
+
+
+class AugmentConfig(Section):
+    """Augmentation: one composed warp, then intensity changes that never touch the mask.
+
+    Angles are degrees, scales are factors, shifts are shares of the image side, probabilities are per image.
+    """
+
+    flip_horizontal: Share = 0.5
+    flip_vertical: Share = 0.5
+    rotate: Annotated[float, Field(ge=0.0, le=360.0)] = 360.0
+    rotate_probability: Share = 1.0
+    scale: Range = (1.0, 1.0)
+    stretch: Range = (1.0, 1.0)
+    shift: Share = 0.0
+    gamma: Range = (1.0, 1.0)
+    gain: Range = (1.0, 1.0)
+    speckle: Share = 0.0
+    speckle_probability: Share = 0.0
+    shadow_probability: Share = 0.0
+    blur_probability: Share = 0.0
+
+
+class RuntimeConfig(Section):
+    """How the work runs; nothing here is meant to change what is learnt, beyond rounding."""
+
+    precision: Literal["auto", "float32", "bfloat16"] = "auto"
+    channels_last: bool = True
+    deterministic: bool = False
+    device: Literal["auto", "cpu", "cuda"] = "auto"
+    threads: Annotated[int, Field(ge=1)] | None = None
+    tensorboard: bool = False
+
+
+class InferenceConfig(Section):
+    """How answers are made from logits."""
+
+    mask_threshold: Annotated[float, Field(gt=0.0, lt=1.0)] = 0.5
+    flip: bool = False
+
+
+class ExperimentConfig(Section):
+    """One experiment, whole."""
+
+    name: str = "experiment"
+    description: str = ""
+    seed: int = 1993
+    oversampling: Literal["none", "deterministic"] = "deterministic"
+    preprocess: PreprocessConfig = PreprocessConfig()
+    split: SplitConfig = SplitConfig()
+    model: ModelConfig = ModelConfig()
+    loss: LossConfig = LossConfig()
+    optim: OptimConfig = OptimConfig()
+    augment: AugmentConfig = AugmentConfig()
+    runtime: RuntimeConfig = RuntimeConfig()
+    inference: InferenceConfig = InferenceConfig()
+
+    @model_validator(mode="after")
+    def _ranges_ascend(self) -> ExperimentConfig:
+        for key in ("scale", "stretch", "gamma", "gain"):
+            low, high = getattr(self.augment, key)
+            if not 0 < low <= high:
+                raise ValueError(f"augment.{key}: needs two positive numbers, the smaller first, got [{low}, {high}]")
+        return self

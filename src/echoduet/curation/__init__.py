@@ -1,0 +1,1 @@
+"""Find duplicates and conflicts, decide, and say why."""

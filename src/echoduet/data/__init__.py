@@ -1,0 +1,1 @@
+"""From files on disk to cases, images, masks and cached tensors."""

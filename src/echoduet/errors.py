@@ -1,0 +1,65 @@
+"""Every error that EchoDuet raises on purpose.
+
+    EchoDuetError                 what the command line prints as one sentence, exit code 2
+    |-- DataError                 a file or folder of a data set
+    |   |-- ImageError            an image or mask that cannot be used
+    |   |-- ManifestError         a manifest, or a list of cases
+    |   `-- LayoutError           a folder whose layout is not recognised
+    |-- ConfigError               a configuration file or key
+    |-- SplitError                folds that cannot be made
+    |   `-- LeakError             folds that put copies on both sides
+    |-- ModelError                a bundle or architecture
+    |-- TrainingError             a run that cannot start or go on
+    |-- OutputError               a place that cannot be written
+    `-- ShapeError                arrays that do not fit together
+
+A message names the file or key, says what is wrong, and what to do about it.
+"""
+
+
+class EchoDuetError(Exception):
+    """Base of all errors with a message meant for the user."""
+
+
+class DataError(EchoDuetError):
+    """A data set's file or folder is not as it should be."""
+
+
+class ImageError(DataError):
+    """An image or mask cannot be used."""
+
+
+class ManifestError(DataError):
+    """A manifest or a list of cases is not valid."""
+
+
+class LayoutError(DataError):
+    """A folder's layout is not recognised."""
+
+
+class ConfigError(EchoDuetError):
+    """A configuration file or key is not valid."""
+
+
+class SplitError(EchoDuetError):
+    """Folds cannot be made as asked."""
+
+
+class LeakError(SplitError):
+    """Copies, or images of one patient, stand on both sides of a split."""
+
+
+class ModelError(EchoDuetError):
+    """A model bundle or an architecture cannot be used."""
+
+
+class TrainingError(EchoDuetError):
+    """A training run cannot start or cannot go on."""
+
+
+class OutputError(EchoDuetError):
+    """An output cannot be written."""
+
+
+class ShapeError(EchoDuetError):
+    """Arrays have shapes that do not fit together."""

@@ -1,0 +1,1 @@
+"""Folds and the check that they do not leak."""
