@@ -1,0 +1,117 @@
+"""The command `echoduet`: which commands there are, and how an error leaves the program.
+
+Exit codes: 0 done; 1 done, but some inputs had problems, which were listed; 2 an error, told in one sentence;
+130 interrupted.
+"""
+
+from __future__ import annotations
+
+import os
+import sys
+from collections.abc import Sequence
+from importlib import import_module
+from importlib.util import find_spec
+from typing import Annotated
+
+import typer
+
+from echoduet import __version__
+from echoduet.cli import console
+from echoduet.cli.options import JsonOption, QuietOption
+from echoduet.errors import EchoDuetError
+
+COMMANDS = ("phantom", "manifest", "curate", "split", "train", "crossval", "evaluate", "predict", "demo", "info")
+
+DONE_WITH_PROBLEMS = 1
+FAILED = 2
+INTERRUPTED = 130
+
+app = typer.Typer(
+    name="echoduet",
+    no_args_is_help=True,
+    add_completion=False,
+    context_settings={"help_option_names": ["-h", "--help"]},
+)
+
+
+def _show_version(value: bool) -> None:
+    if value:
+        console.emit({"version": __version__}, f"echoduet {__version__}")
+        raise typer.Exit
+
+
+@app.callback()
+def _root(
+    version: Annotated[
+        bool, typer.Option("--version", callback=_show_version, is_eager=True, help="Print the version and leave.")
+    ] = False,
+    quiet: QuietOption = False,
+    json: JsonOption = False,
+) -> None:
+    """Outline lesions in breast ultrasound and tell normal, benign and malignant apart. Research use only."""
+
+
+# Each module imports no more than its options need; what is heavy is imported inside the function.
+for _name in COMMANDS:
+    if find_spec(f"echoduet.cli.{_name}"):
+        app.command(_name)(getattr(import_module(f"echoduet.cli.{_name}"), _name))
+
+
+def main(args: Sequence[str] | None = None) -> int:
+    """Run one command and return its exit code; an error becomes one sentence on stderr.
+
+    Args:
+        args: the words after `echoduet`; those of the process when None.
+
+    `ECHODUET_DEBUG=1` lets the error through with its traceback.
+    """
+    console.mode.quiet = console.mode.json = False
+    try:
+        return _run(args)
+    except BaseException as error:  # the outermost frame: whatever comes must leave as a sentence and an exit code
+        if isinstance(error, SystemExit) or os.environ.get("ECHODUET_DEBUG") == "1":
+            raise
+        sentence, code = explain(error)
+        console.fail(sentence)
+        return code
+
+
+def _run(args: Sequence[str] | None) -> int:
+    code = app(args, prog_name="echoduet", standalone_mode=False)
+    if code == INTERRUPTED:  # typer turns Ctrl-C into this code before we see it
+        raise KeyboardInterrupt
+    return code if isinstance(code, int) else 0
+
+
+def explain(error: BaseException) -> tuple[str, int]:
+    """Return the sentence that tells the user about `error`, and the exit code that goes with it."""
+    if isinstance(error, KeyboardInterrupt | typer.Abort):
+        return (
+            "interrupted; files already written are whole, and `echoduet train --resume` goes on with a run.",
+            INTERRUPTED,
+        )
+    if isinstance(error, EchoDuetError):
+        return str(error), FAILED
+    if isinstance(error, typer.TyperException):
+        return f"{_end(error.format_message())} Try `echoduet --help`.", FAILED
+    return _explain_foreign(error), FAILED
+
+
+def _explain_foreign(error: BaseException) -> str:
+    if isinstance(error, OSError):
+        where = f"{error.filename}: " if error.filename else ""
+        return f"{where}{_end(error.strerror or str(error))} Check the path, its permissions and the free space."
+    # torch has its own out-of-memory error, told apart by name because torch is not imported here.
+    if isinstance(error, MemoryError) or type(error).__name__ == "OutOfMemoryError":
+        return "out of memory. Use a smaller batch (--set optim.batch_size=...) or --set preprocess.size=..."
+    what = f"unexpected {type(error).__name__}: {_end(str(error))}"
+    return f"{what} This is a fault in EchoDuet; ECHODUET_DEBUG=1 shows where."
+
+
+def _end(sentence: str) -> str:
+    first_line = " ".join(sentence.split())
+    return first_line if first_line.endswith((".", "!", "?")) else f"{first_line}."
+
+
+if __name__ == "__main__":
+    sys.exit(main())

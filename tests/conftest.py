@@ -1,0 +1,72 @@
+"""What every room's tests may use."""
+
+from __future__ import annotations
+
+import os
+
+# Before torch or numpy are imported: several test workers on two cores would otherwise fight over threads.
+os.environ["OMP_NUM_THREADS"] = "1"
+os.environ["MPLBACKEND"] = "Agg"
+
+import subprocess
+import sys
+from collections.abc import Callable
+from pathlib import Path
+
+import numpy as np
+import pytest
+from hypothesis import HealthCheck, settings
+
+# A shared machine is slow at times: an example that takes long is not a failure. Same examples on every run.
+settings.register_profile(
+    "echoduet", deadline=None, derandomize=True, database=None, suppress_health_check=[HealthCheck.too_slow]
+)
+settings.load_profile("echoduet")
+
+RunCli = Callable[..., subprocess.CompletedProcess[str]]
+
+
+@pytest.fixture(scope="session")
+def busi_root() -> Path:
+    """The real BUSI folder, found through the variable ECHODUET_BUSI."""
+    root = os.environ.get("ECHODUET_BUSI")
+    if not root:
+        pytest.skip("ECHODUET_BUSI does not name the BUSI folder")
+    return Path(root)
+
+
+@pytest.fixture
+def miniature_busi(tmp_path: Path) -> Path:
+    """A dozen tiny images in BUSI's own layout, in a folder of the test's own."""
+    from echoduet.data.sources import busi
+
+    root = tmp_path / "Dataset_BUSI_with_GT"
+    busi.write_miniature(root, seed=7)
+    return root
+
+
+@pytest.fixture
+def rng() -> np.random.Generator:
+    """A generator that gives every test the same numbers on every run."""
+    return np.random.default_rng(1993)
+
+
+@pytest.fixture
+def run_cli(tmp_path: Path) -> RunCli:
+    """Run the real command line in a process of its own: `run_cli("info", "--json", cwd=..., env={...})`."""
+
+    def run(
+        *args: object, cwd: Path = tmp_path, env: dict[str, str] | None = None, timeout: float = 240
+    ) -> subprocess.CompletedProcess[str]:
+        return subprocess.run(
+            [sys.executable, "-m", "echoduet.cli.main", *map(str, args)],
+            cwd=cwd,
+            env={**os.environ, "COLUMNS": "120", **(env or {})},
+            stdin=subprocess.DEVNULL,
+            capture_output=True,
+            text=True,
+            timeout=timeout,
+            check=False,
+        )
+
+    return run
