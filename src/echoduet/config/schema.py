@@ -14,7 +14,7 @@ Range = tuple[float, float]
 class Section(BaseModel):
     """A frozen group of keys."""
 
-    model_config = ConfigDict(frozen=True, extra="forbid")
+    model_config = ConfigDict(frozen=True, extra="forbid", allow_inf_nan=False)
 
 
 class PreprocessConfig(Section):
