@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass
 from enum import StrEnum
 from pathlib import Path
@@ -51,6 +52,23 @@ class Case:
     width: int = 0
     height: int = 0
     sha256: str = ""
+
+
+def natural_key(text: str) -> tuple[tuple[str | int, ...], str]:
+    """Return a sort key that reads digits as numbers: "benign (2)" stands before "benign (10)".
+
+    The text itself settles ties, so that "a1" and "a01" keep one order.
+    """
+    words = re.split(r"([0-9]+)", text)
+    return tuple(int(word) if i % 2 else word for i, word in enumerate(words)), text
+
+
+def case_order(case: Case) -> tuple[int, tuple[tuple[str | int, ...], str]]:
+    """Return the sort key of cases everywhere: the class (benign, malignant, normal), then the id's natural order.
+
+    The folds depend on it: shuffling with a seed gives the same membership only on the same order.
+    """
+    return case.label.index, natural_key(case.case_id)
 
 
 @dataclass(frozen=True, slots=True)
