@@ -1,0 +1,87 @@
+"""The loss of both tasks together."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Protocol
+
+import torch
+from torch import Tensor, nn
+
+from echoduet.config.schema import LossConfig
+from echoduet.losses.classification import cross_entropy, focal_loss
+from echoduet.losses.segmentation import bce_loss, dice_loss, focal_mask_loss
+
+
+class Answer(Protocol):
+    """What a network returned: `echoduet.models.outputs.Output`, named here so that the rooms stay apart."""
+
+    @property
+    def mask_logits(self) -> tuple[Tensor, ...]:
+        """Lesion logits, finest first, each `(B, 1, H, W)`."""
+        ...
+
+    @property
+    def class_logits(self) -> Tensor | None:
+        """Class logits `(B, 3)`."""
+        ...
+
+
+@dataclass(frozen=True, slots=True)
+class LossParts:
+    """The loss to minimise and the two it is made of; a task that the network lacks has None."""
+
+    total: Tensor
+    segmentation: Tensor | None
+    classification: Tensor | None
+
+
+class MultiTaskLoss(nn.Module):
+    """`a` * segmentation + (1 - `a`) * classification, with `a` the key `loss.segmentation_weight`.
+
+    A network with one task alone is trained on that task's loss, unweighted.
+    """
+
+    def __init__(self, config: LossConfig) -> None:
+        super().__init__()
+        self.config = config
+
+    def forward(self, output: Answer, masks: Tensor, labels: Tensor) -> LossParts:
+        """Return the loss of a batch, in float32.
+
+        Args:
+            output: what the network returned.
+            masks: `(B, 1, H, W)`, 0 or 1.
+            labels: class indices, `(B,)`.
+        """
+        segmentation = self.segmentation(output.mask_logits, masks) if output.mask_logits else None
+        classification = self.classification(output.class_logits, labels) if output.class_logits is not None else None
+        return LossParts(self._weigh(segmentation, classification), segmentation, classification)
+
+    def segmentation(self, mask_logits: Sequence[Tensor], masks: Tensor) -> Tensor:
+        """Return the segmentation losses of all scales, summed with weights 1/(n+1) from the finest."""
+        return torch.stack([self._mask_loss(logits, masks) / (n + 1) for n, logits in enumerate(mask_logits)]).sum()
+
+    def classification(self, logits: Tensor, labels: Tensor) -> Tensor:
+        """Return the classification loss of `(B, 3)` logits."""
+        if self.config.classification == "focal":
+            return focal_loss(logits, labels, self.config.focal_gamma, self.config.label_smoothing)
+        return cross_entropy(logits, labels, self.config.label_smoothing)
+
+    def _mask_loss(self, logits: Tensor, masks: Tensor) -> Tensor:
+        overlap = dice_loss(logits, masks, self.config.dice_smoothing, self.config.dice_per)
+        if self.config.segmentation == "dice_bce":
+            return overlap + bce_loss(logits, masks)
+        if self.config.segmentation == "dice_focal":
+            return overlap + focal_mask_loss(logits, masks, self.config.focal_gamma)
+        return overlap
+
+    def _weigh(self, segmentation: Tensor | None, classification: Tensor | None) -> Tensor:
+        weight = self.config.segmentation_weight
+        if segmentation is not None and classification is not None:
+            return weight * segmentation + (1.0 - weight) * classification
+        total = segmentation if segmentation is not None else classification
+        if total is None:
+            raise ValueError("the network returned neither masks nor classes")
+        return total

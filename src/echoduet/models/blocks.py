@@ -1,0 +1,137 @@
+"""Convolution blocks that encoders, decoders and heads are made of."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import torch
+from torch import Tensor, nn
+from torch.nn import functional as F
+
+
+@dataclass(frozen=True, slots=True)
+class Style:
+    """How a plain block is made: convolution bias, affine instance norm, slope of the leaky ReLU."""
+
+    bias: bool
+    affine: bool
+    slope: float
+
+
+UNETPP_STYLE = Style(bias=True, affine=True, slope=0.1)
+NNUNET_STYLE = Style(bias=False, affine=False, slope=0.01)
+
+
+class PlainBlock(nn.Sequential):
+    """Convolution 3x3, instance norm, leaky ReLU: `(B, C, H, W)` to `(B, C', H, W)`."""
+
+    def __init__(self, width_in: int, width_out: int, style: Style) -> None:
+        super().__init__()
+        self.conv = nn.Conv2d(width_in, width_out, 3, padding=1, bias=style.bias)
+        self.norm = nn.InstanceNorm2d(width_out, affine=style.affine)
+        self.act = nn.LeakyReLU(style.slope, inplace=True)
+
+
+class DoubleBlock(nn.Sequential):
+    """Two plain blocks; `width_mid` is the width between them, that of the output by default."""
+
+    def __init__(self, width_in: int, width_out: int, style: Style, width_mid: int | None = None) -> None:
+        super().__init__()
+        self.first = PlainBlock(width_in, width_mid or width_out, style)
+        self.second = PlainBlock(width_mid or width_out, width_out, style)
+
+
+class DownBlock(nn.Sequential):
+    """Max pooling by 2, then two plain blocks: `(B, C, H, W)` to `(B, C', H/2, W/2)`."""
+
+    def __init__(self, width_in: int, width_out: int, style: Style) -> None:
+        super().__init__()
+        self.pool = nn.MaxPool2d(2)
+        self.convs = DoubleBlock(width_in, width_out, style)
+
+
+class UpBlock(nn.Module):
+    """Transposed convolution 2x2 of the map below, joined with the skips of its level, then two plain blocks."""
+
+    def __init__(
+        self, below: int, upsampled: int, skips: int, width_out: int, *, style: Style, width_mid: int | None = None
+    ) -> None:
+        super().__init__()
+        self.up = nn.ConvTranspose2d(below, upsampled, 2, stride=2)
+        self.convs = DoubleBlock(skips + upsampled, width_out, style, width_mid)
+
+    def forward(self, below: Tensor, *skips: Tensor) -> Tensor:
+        """Map `(B, below, H/2, W/2)` and skips of `(B, *, H, W)` to `(B, width_out, H, W)`."""
+        return self.merge(self.up(below), *skips)
+
+    def merge(self, upsampled: Tensor, *skips: Tensor) -> Tensor:
+        """Do the same with a map that is upsampled already."""
+        merged: Tensor = self.convs(torch.cat([*skips, upsampled], dim=1))
+        return merged
+
+
+class SameConv(nn.Conv2d):
+    """Convolution with TensorFlow's 'same' padding, for inputs with even sides where the stride is 2.
+
+    TensorFlow pads a strided convolution by one pixel less on the left and top than on the right and bottom; ImageNet
+    weights trained there are half a pixel off under symmetric padding.
+    """
+
+    def __init__(self, width_in: int, width_out: int, kernel: int, stride: int = 1, groups: int = 1) -> None:
+        symmetric = (kernel - 1) // 2 if stride == 1 else 0
+        super().__init__(width_in, width_out, kernel, stride, symmetric, groups=groups, bias=False)
+        before = (kernel - stride) // 2
+        after = kernel - stride - before
+        self.uneven = (before, after, before, after) if stride > 1 else None
+
+    def forward(self, input: Tensor) -> Tensor:  # the name is that of nn.Conv2d
+        """Map `(B, C, H, W)` to `(B, C', H/stride, W/stride)`."""
+        if self.uneven:
+            input = F.pad(input, self.uneven)
+        return super().forward(input)
+
+
+class BatchBlock(nn.Sequential):
+    """Convolution without bias, batch norm as EfficientNet has it, ReLU6 unless `linear`."""
+
+    def __init__(
+        self, width_in: int, width_out: int, kernel: int, stride: int = 1, *, groups: int = 1, linear: bool = False
+    ) -> None:
+        super().__init__()
+        self.conv = SameConv(width_in, width_out, kernel, stride, groups)
+        self.norm = nn.BatchNorm2d(width_out, eps=1e-3, momentum=0.01)
+        if not linear:
+            self.act = nn.ReLU6(inplace=True)
+
+
+class InvertedResidual(nn.Module):
+    """EfficientNet-Lite's block: expand 1x1, depthwise, project 1x1, and a shortcut where shapes allow it."""
+
+    def __init__(
+        self, width_in: int, width_out: int, *, expansion: int, kernel: int, stride: int, drop_rate: float = 0.0
+    ) -> None:
+        super().__init__()
+        inner = width_in * expansion
+        self.expand = BatchBlock(width_in, inner, 1) if expansion != 1 else nn.Identity()
+        self.depthwise = BatchBlock(inner, inner, kernel, stride, groups=inner)
+        self.project = BatchBlock(inner, width_out, 1, linear=True)
+        self.shortcut = stride == 1 and width_in == width_out
+        self.drop_rate = drop_rate
+
+    def forward(self, features: Tensor) -> Tensor:
+        """Map `(B, C, H, W)` to `(B, C', H/stride, W/stride)`."""
+        out: Tensor = self.project(self.depthwise(self.expand(features)))
+        if not self.shortcut:
+            return out
+        return features + drop_path(out, self.drop_rate if self.training else 0.0)
+
+
+def drop_path(branch: Tensor, rate: float) -> Tensor:
+    """Zero the branch of each image with probability `rate`, scaling the others by `1 / (1 - rate)`.
+
+    Stochastic depth (Huang et al., 2016), called drop connect in EfficientNet.
+    """
+    if rate == 0.0:
+        return branch
+    keep = torch.empty(branch.shape[0], 1, 1, 1, dtype=branch.dtype, device=branch.device).bernoulli_(1.0 - rate)
+    return branch * keep / (1.0 - rate)

@@ -1,0 +1,152 @@
+"""Decoders: feature maps in, maps that a mask is read from out."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import torch
+from torch import Tensor, nn
+from torch.nn import functional as F
+
+from echoduet.models.blocks import NNUNET_STYLE, UNETPP_STYLE, UpBlock
+from echoduet.models.outputs import Decoded
+
+
+class Decoder(nn.Module):
+    """Base of all decoders.
+
+    Attributes:
+        widths: channels of each map that a mask is read from, finest first.
+        strides: by how much each is smaller than the image.
+    """
+
+    widths: tuple[int, ...]
+    strides: tuple[int, ...]
+
+
+def nested_node(widths: Sequence[int], row: int, column: int) -> UpBlock:
+    """Return node X(row, column) of UNet++ (Zhou et al., 2018, eq. 1) over encoder `widths`.
+
+    The map from below is halved to the width of its new level, except into the finest row, which keeps it: so the
+    paper's network does.
+    """
+    below = widths[row + 1]
+    upsampled = below if row == 0 else below // 2
+    return UpBlock(below, upsampled, column * widths[row], widths[row], style=UNETPP_STYLE)
+
+
+class NestedDecoder(Decoder):
+    """UNet++: every node joins all nodes of its row before it with the upsampled one below it."""
+
+    def __init__(self, widths: Sequence[int], deep_supervision: bool) -> None:
+        super().__init__()
+        self.depth = len(widths) - 1
+        outputs = self.depth if deep_supervision else 1
+        self.widths = (widths[0],) * outputs
+        self.strides = (1,) * outputs
+        self.nodes = nn.ModuleDict(
+            {f"{row}_{column}": nested_node(widths, row, column) for row, column in self._positions()}
+        )
+
+    def _positions(self) -> list[tuple[int, int]]:
+        return [(row, column) for column in range(1, self.depth + 1) for row in range(self.depth + 1 - column)]
+
+    def forward(self, features: tuple[Tensor, ...]) -> Decoded:
+        """Map encoder features to X(0, 4), X(0, 3) ..., each `(B, width, H, W)`; deep is X(3, 1)."""
+        rows = [[features[row]] for row in range(self.depth + 1)]
+        for row, column in self._positions():
+            node = self.nodes[f"{row}_{column}"]
+            rows[row].append(node(rows[row + 1][column - 1], *rows[row]))
+        finest_first = tuple(reversed(rows[0][1:]))
+        return Decoded(maps=finest_first[: len(self.widths)], deep=(rows[self.depth - 1][1],))
+
+
+def deepest_node(widths: Sequence[int]) -> UpBlock:
+    """Return the deepest decoder block of the paper's nnU-Net: the bottleneck joins the level above it."""
+    return UpBlock(widths[-1], widths[-1], widths[-2], widths[-3], style=NNUNET_STYLE)
+
+
+class NNUNetDecoder(Decoder):
+    """The paper's nnU-Net decoder: transposed convolutions that keep the width, two plain blocks a level."""
+
+    def __init__(self, widths: Sequence[int], deep_supervision: bool) -> None:
+        super().__init__()
+        *above, _ = widths
+        outs = (above[0] // 2, *above[:-1])  # 16, 32, 64, 128, 256 for the paper's widths
+        self.deepest = deepest_node(widths)
+        self.levels = nn.ModuleList(
+            UpBlock(
+                outs[level + 1],
+                outs[level + 1],
+                above[level],
+                outs[level],
+                style=NNUNET_STYLE,
+                width_mid=above[max(level - 1, 0)],  # the finest level narrows in its second block only: 32, then 16
+            )
+            for level in reversed(range(len(above) - 1))
+        )
+        outputs = len(above) - 1 if deep_supervision else 1
+        self.widths = outs[:outputs]
+        self.strides = tuple(2**level for level in range(outputs))
+
+    def forward(self, features: tuple[Tensor, ...]) -> Decoded:
+        """Map encoder features to decoder maps; deep is the upsampled bottleneck and the deepest decoder map."""
+        *skips, bottleneck = features
+        upsampled = self.deepest.up(bottleneck)
+        x = deepest = self.deepest.merge(upsampled, skips.pop())
+        maps = []
+        for level in self.levels:
+            x = level(x, skips.pop())
+            maps.append(x)
+        return Decoded(maps=tuple(reversed(maps))[: len(self.widths)], deep=(upsampled, deepest))
+
+
+class LightDecoder(Decoder):
+    """A small U-Net decoder for pretrained encoders: nearest upsampling, one dense convolution a level.
+
+    It ends at the encoder's finest stride: the logits are brought to full size, which is cheaper than another level
+    and loses nothing visible on ultrasound.
+
+    Args:
+        widths: channels of the encoder's maps, finest first.
+        strides: their strides, each twice the one before.
+        channels: channels of the decoder's levels, deepest first; the last is repeated as needed.
+        deep_supervision: return every level but the deepest, not only the finest.
+    """
+
+    def __init__(
+        self,
+        widths: Sequence[int],
+        strides: Sequence[int],
+        deep_supervision: bool,
+        channels: Sequence[int] = (128, 64, 48, 32),
+    ) -> None:
+        super().__init__()
+        outs = tuple(channels[: len(widths) - 1])
+        self.depth = len(widths)
+        self.squeeze = _conv_block(widths[-1], outs[0], kernel=1)
+        self.levels = nn.ModuleList(
+            _conv_block(below + skip, out, kernel=3)
+            for below, skip, out in zip((outs[0], *outs), reversed(widths[:-1]), outs, strict=False)
+        )
+        outputs = len(outs) - 1 if deep_supervision else 1
+        self.widths = tuple(reversed(outs))[:outputs]
+        self.strides = tuple(strides)[:outputs]
+
+    def forward(self, features: tuple[Tensor, ...]) -> Decoded:
+        """Map encoder features to `(B, width, H/stride, W/stride)` each; deep is the deepest level's map."""
+        *skips, deepest = features[: self.depth]
+        x = self.squeeze(deepest)
+        maps = []
+        for level in self.levels:
+            x = level(torch.cat([F.interpolate(x, scale_factor=2.0), skips.pop()], dim=1))
+            maps.append(x)
+        return Decoded(maps=tuple(reversed(maps))[: len(self.widths)], deep=(maps[0],))
+
+
+def _conv_block(width_in: int, width_out: int, kernel: int) -> nn.Sequential:
+    return nn.Sequential(
+        nn.Conv2d(width_in, width_out, kernel, padding=kernel // 2, bias=False),
+        nn.BatchNorm2d(width_out),
+        nn.ReLU(inplace=True),
+    )

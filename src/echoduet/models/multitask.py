@@ -1,0 +1,82 @@
+"""The one network class: an encoder, and any of a decoder with a mask head, and a class head."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from torch import Tensor, nn
+
+from echoduet.errors import ModelError, ShapeError
+from echoduet.models.decoders import Decoder
+from echoduet.models.encoders import Encoder
+from echoduet.models.heads import ClassHead, MaskHead
+from echoduet.models.outputs import Output
+
+
+class MultiTaskNet(nn.Module):
+    """Encoder, and any of: a decoder with a mask head, a class head.
+
+    Without the class head it is a segmenter, without the decoder a classifier: one class for all arms of an ablation.
+
+    Attributes:
+        encoder: feature extractor; a trainer may give its parameters a smaller learning rate.
+
+    Raises:
+        ModelError: there is nothing to answer with, or a decoder without a mask head or the reverse.
+    """
+
+    def __init__(
+        self,
+        encoder: Encoder,
+        decoder: Decoder | None = None,
+        mask_head: MaskHead | None = None,
+        class_head: ClassHead | None = None,
+    ) -> None:
+        super().__init__()
+        if (decoder is None) != (mask_head is None):
+            raise ModelError("A decoder and a mask head come together. Give both or neither.")
+        if decoder is None and class_head is None:
+            raise ModelError("A network needs a mask head or a class head. Give it at least one.")
+        self.encoder = encoder
+        self.decoder = decoder
+        self.mask_head = mask_head
+        self.class_head = class_head
+
+    @property
+    def stride(self) -> int:
+        """What both sides of an image must be a multiple of."""
+        return max(self.encoder.strides)
+
+    def forward(self, image: Tensor) -> Output:
+        """Map `(B, 1, H, W)` images in [0, 1] to mask logits per scale and class logits `(B, 3)`.
+
+        Raises:
+            ShapeError: not one channel, or a side that does not fit the network's strides.
+        """
+        self._require_fitting(image)
+        features = self.encoder(image)
+        decoded = self.decoder(features) if self.decoder is not None else None
+        mask_logits = self.mask_head(decoded.maps) if self.mask_head is not None and decoded is not None else ()
+        class_logits = self.class_head(features, decoded, mask_logits) if self.class_head is not None else None
+        return Output(mask_logits=mask_logits, class_logits=class_logits)
+
+    def _require_fitting(self, image: Tensor) -> None:
+        channels, height, width = image.shape[1:]
+        least = self.encoder.min_side
+        if channels != 1 or height % self.stride or width % self.stride or min(height, width) < least:
+            raise ShapeError(
+                f"This network takes one-channel images with sides of at least {least} that are multiples of "
+                f"{self.stride}, not {channels}x{height}x{width}. Set preprocess.size accordingly."
+            )
+
+    def parameter_groups(self) -> list[dict[str, Any]]:
+        """Return two groups for an optimiser: `encoder`, then everything else as `heads`.
+
+        Each is `{"name": str, "params": list of parameters}`; set `lr` on them to train the encoder more gently.
+        """
+        own = {id(parameter) for parameter in self.encoder.parameters()}
+        rest = [parameter for parameter in self.parameters() if id(parameter) not in own]
+        return [
+            {"name": "encoder", "params": list(self.encoder.parameters())},
+            {"name": "heads", "params": rest},
+        ]

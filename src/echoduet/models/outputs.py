@@ -1,0 +1,33 @@
+"""What networks return, and what their parts hand to one another."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from torch import Tensor
+
+
+@dataclass(frozen=True, slots=True)
+class Decoded:
+    """What a decoder returns.
+
+    Attributes:
+        maps: maps that a mask is read from, finest first; one, or several under deep supervision.
+        deep: the deepest decoder maps, which the paper's class heads read.
+    """
+
+    maps: tuple[Tensor, ...]
+    deep: tuple[Tensor, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Output:
+    """What every network returns, whichever parts it has.
+
+    Attributes:
+        mask_logits: lesion logits, finest first, each `(B, 1, H, W)` at the input's size; empty without a decoder.
+        class_logits: `(B, 3)` in the order of `CLASSES`; None without a class head.
+    """
+
+    mask_logits: tuple[Tensor, ...]
+    class_logits: Tensor | None

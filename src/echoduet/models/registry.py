@@ -1,0 +1,128 @@
+"""Architectures by name, and the one function that builds a network."""
+
+from __future__ import annotations
+
+import difflib
+from collections.abc import Callable
+from dataclasses import dataclass
+
+from torch import nn
+
+from echoduet.config.schema import ModelConfig
+from echoduet.errors import ModelError
+from echoduet.models.blocks import NNUNET_STYLE, UNETPP_STYLE
+from echoduet.models.decoders import LightDecoder, NestedDecoder, NNUNetDecoder
+from echoduet.models.encoders import EfficientNetLiteEncoder, Encoder, PlainEncoder
+from echoduet.models.heads import MaskGuidedClassHead, MaskHead, NestedClassHead, NNUNetClassHead
+from echoduet.models.multitask import MultiTaskNet
+
+UNETPP_WIDTHS = (24, 48, 96, 192, 384)
+NNUNET_WIDTHS = (32, 64, 128, 256, 320, 320)
+
+
+@dataclass(frozen=True, slots=True)
+class Architecture:
+    """One entry of the registry.
+
+    Attributes:
+        summary: one line for `echoduet info`.
+        build: makes the network; `model.pretrained` is already settled.
+        has_weights: ImageNet weights exist for the encoder.
+    """
+
+    summary: str
+    build: Callable[[ModelConfig], MultiTaskNet]
+    has_weights: bool = False
+
+
+def build_unetpp(config: ModelConfig) -> MultiTaskNet:
+    """Build the paper's multi-task UNet++, or its single-task arms."""
+    masks, classes = tasks_of(config)
+    decoder = NestedDecoder(UNETPP_WIDTHS, config.deep_supervision) if masks else None
+    return MultiTaskNet(
+        encoder=PlainEncoder(UNETPP_WIDTHS, UNETPP_STYLE),
+        decoder=decoder,
+        mask_head=MaskHead(decoder.widths, decoder.strides) if decoder else None,
+        class_head=NestedClassHead(UNETPP_WIDTHS, masks, config.dropout) if classes else None,
+    )
+
+
+def build_nnunet(config: ModelConfig) -> MultiTaskNet:
+    """Build the paper's multi-task nnU-Net, or its single-task arms, with the paper's initialisation."""
+    masks, classes = tasks_of(config)
+    decoder = NNUNetDecoder(NNUNET_WIDTHS, config.deep_supervision) if masks else None
+    network = MultiTaskNet(
+        encoder=PlainEncoder(NNUNET_WIDTHS, NNUNET_STYLE),
+        decoder=decoder,
+        mask_head=MaskHead(decoder.widths, decoder.strides, learned=True) if decoder else None,
+        class_head=NNUNetClassHead(NNUNET_WIDTHS, masks, config.dropout) if classes else None,
+    )
+    network.apply(_he_initialise)
+    return network
+
+
+def _he_initialise(module: nn.Module) -> None:
+    if isinstance(module, nn.Conv2d):
+        nn.init.kaiming_normal_(module.weight, nonlinearity="leaky_relu")
+        if module.bias is not None:
+            nn.init.zeros_(module.bias)
+
+
+def build_efficientnet_lite(config: ModelConfig) -> MultiTaskNet:
+    """Build an EfficientNet-Lite encoder with a light decoder and a mask-guided class head."""
+    _, classes = tasks_of(config)
+    encoder = EfficientNetLiteEncoder(config.architecture, config.pretrained, with_top=classes)
+    return compose_light(encoder, config, levels=5)
+
+
+def compose_light(encoder: Encoder, config: ModelConfig, levels: int) -> MultiTaskNet:
+    """Put a light decoder and a mask-guided class head on `encoder`; the decoder reads its first `levels` maps."""
+    masks, classes = tasks_of(config)
+    widths, strides = encoder.widths, encoder.strides
+    decoder = LightDecoder(widths[:levels], strides[:levels], config.deep_supervision) if masks else None
+    return MultiTaskNet(
+        encoder=encoder,
+        decoder=decoder,
+        mask_head=MaskHead(decoder.widths, decoder.strides) if decoder else None,
+        class_head=MaskGuidedClassHead(widths, strides, masks, dropout=config.dropout) if classes else None,
+    )
+
+
+def tasks_of(config: ModelConfig) -> tuple[bool, bool]:
+    """Return whether masks and whether classes are predicted."""
+    return config.tasks != "classification", config.tasks != "segmentation"
+
+
+ARCHITECTURES: dict[str, Architecture] = {
+    "unetpp": Architecture("UNet++ of the paper, 14.9 M parameters", build_unetpp),
+    "nnunet": Architecture("nnU-Net style network of the paper, 15.8 M parameters", build_nnunet),
+    "efficientnet_lite0": Architecture("EfficientNet-Lite0, light decoder, 4 M", build_efficientnet_lite, True),
+    "efficientnet_lite2": Architecture("EfficientNet-Lite2, light decoder, 5 M", build_efficientnet_lite, True),
+}
+
+
+def build_network(config: ModelConfig, pretrained: bool | None = None) -> MultiTaskNet:
+    """Build the network that `config` describes.
+
+    Args:
+        config: architecture, tasks and their options.
+        pretrained: overrides `config.pretrained`; False builds without the weights package, as loading a bundle does.
+
+    Raises:
+        ModelError: the architecture is unknown, or ImageNet weights are asked of one that has none.
+    """
+    architecture = _find(config.architecture)
+    if pretrained is not None:
+        config = config.model_copy(update={"pretrained": pretrained})
+    if config.pretrained and not architecture.has_weights:
+        raise ModelError(f"{config.architecture}: has no pretrained weights. Set model.pretrained=false.")
+    return architecture.build(config)
+
+
+def _find(name: str) -> Architecture:
+    if name in ARCHITECTURES:
+        return ARCHITECTURES[name]
+    nearest = difflib.get_close_matches(name, ARCHITECTURES, n=1, cutoff=0.0)[0]
+    raise ModelError(
+        f"model.architecture: there is no {name!r}; the nearest is {nearest!r}. Known: {', '.join(ARCHITECTURES)}."
+    )
