@@ -1,10 +1,10 @@
 """The run folder: what was asked, on what, and what came of it, machine-readable.
 
-    config.json         every key of the experiment
-    environment.json    versions, machine, git revision, command line
-    metrics.jsonl       one object per epoch
-    checkpoint.pt       the state to resume from (tensors and plain values)
-    model.safetensors   the trained bundle
+config.json         every key of the experiment
+environment.json    versions, machine, git revision, command line
+metrics.jsonl       one object per epoch
+checkpoint.pt       the state to resume from (tensors and plain values)
+model.safetensors   the trained bundle
 """
 
 from __future__ import annotations
@@ -68,7 +68,9 @@ class RunFolder:
                 stream.flush()
                 os.fsync(stream.fileno())
         except OSError as error:
-            raise OutputError(f"{self.metrics}: cannot be written ({error.strerror}). Free space, then --resume.") from error
+            raise OutputError(
+                f"{self.metrics}: cannot be written ({error.strerror}). Free space, then --resume."
+            ) from error
 
     def rows(self) -> list[dict[str, Any]]:
         """Return the logged rows; a line cut short by a crash is left out."""
@@ -84,7 +86,9 @@ class RunFolder:
 
 def _require_resumable(stored: Path, config: dict[str, Any], resume: bool) -> None:
     if not resume:
-        raise OutputError(f"{stored.parent}: holds a run already. Add --resume to continue it, or choose another --out.")
+        raise OutputError(
+            f"{stored.parent}: holds a run already. Add --resume to continue it, or choose another --out."
+        )
     previous = json.loads(stored.read_text(encoding="utf-8"))
     changed = sorted(key for key in previous.keys() | config.keys() if previous.get(key) != config.get(key))
     if changed:

@@ -1,7 +1,7 @@
 """Images and masks of a manifest as two uint8 tensors, made once and kept on disk.
 
-Decoding and resizing 780 PNG files costs seconds; reading the tensors back costs milliseconds. The file's name is a hash
-of every image's and mask's bytes and of the preprocessing, so a changed file or setting makes a new cache.
+Decoding and resizing 780 PNG files costs seconds; reading the tensors back costs milliseconds. The file's name is a
+hash of every image's and mask's bytes and of the preprocessing, so a changed file or setting makes a new cache.
 """
 
 from __future__ import annotations
@@ -129,7 +129,9 @@ def _file_digest(path: Path) -> bytes:
     try:
         return hashlib.sha256(path.read_bytes()).digest()
     except OSError as error:
-        raise DataError(f"{path}: cannot be read ({error.strerror}). Restore the file, or make a new manifest.") from error
+        raise DataError(
+            f"{path}: cannot be read ({error.strerror}). Restore the file, or make a new manifest."
+        ) from error
 
 
 def _read(path: Path) -> dict[str, Tensor] | None:

@@ -1,0 +1,136 @@
+"""One training run from manifest to bundle: split, check, cache, fit, save."""
+
+from __future__ import annotations
+
+import hashlib
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+import torch
+
+from echoduet.config.schema import ExperimentConfig
+from echoduet.data.cache import CachedSet, load_cached
+from echoduet.data.manifest import Manifest
+from echoduet.errors import LeakError
+from echoduet.models.bundle import BundleInfo, save_bundle
+from echoduet.progress import Progress, silent
+from echoduet.records import CLASSES
+from echoduet.runs import RunFolder, environment
+from echoduet.splits.folds import make_splits
+from echoduet.splits.holdout import hold_out
+from echoduet.splits.leakage import require_no_leak
+from echoduet.splits.table import Part, SplitTable
+from echoduet.training.loop import fit
+from echoduet.transforms.preprocess import Preprocess
+
+
+@dataclass(frozen=True, slots=True)
+class Division:
+    """Which cases a run learns from, stops by, and must not see; `fold` is None when nothing is held out for a test."""
+
+    fold: int | None
+    train: tuple[str, ...]
+    val: tuple[str, ...]
+    test: tuple[str, ...]
+
+
+def divide(config: ExperimentConfig, manifest: Manifest, splits: SplitTable | None, fold: int | None) -> Division:
+    """Return the parts of `fold`, from `splits` or else from the configuration's protocol, checked for leaks.
+
+    Without a fold, all cases become train and val.
+
+    Raises:
+        SplitError: the fold does not exist, or the folds cannot be made.
+        LeakError: copies or one patient stand on both sides.
+    """
+    if fold is None:
+        table, number = hold_out(manifest.cases, config.split), 0
+    else:
+        table, number = splits or make_splits(manifest.cases, config.split), fold
+    require_no_leak(table, manifest.cases)
+    return Division(fold, *(table.ids(number, part) for part in (Part.TRAIN, Part.VAL, Part.TEST)))
+
+
+def train_fold(
+    config: ExperimentConfig,
+    manifest: Manifest,
+    splits: SplitTable | None,
+    fold: int | None,
+    out: Path,
+    resume: bool = False,
+    progress: Progress = silent,
+) -> Path:
+    """Train on one fold and leave a complete run folder.
+
+    Args:
+        config: the experiment.
+        manifest: the cases.
+        splits: the folds; None for the configuration's protocol.
+        fold: which fold; None to train for use, with nothing held out for a test.
+        out: the run folder.
+        resume: continue the run that is there.
+        progress: told about decoding and training steps.
+
+    Returns:
+        The bundle, `out/model.safetensors`.
+
+    Raises:
+        EchoDuetError: the data, split, configuration or output place cannot be used; the message says which and why.
+    """
+    if config.runtime.threads is not None:
+        torch.set_num_threads(config.runtime.threads)
+    parts = divide(config, manifest, splits, fold)
+    run = RunFolder.create(out, config.model_dump(mode="json"), resume)
+    data = load_cached(manifest.cases, Preprocess(config.preprocess), progress=progress)
+    require_no_equal_pixels(data, parts)
+    network = fit(config, data.select(parts.train), data.select(parts.val), run, resume, progress)
+    info = BundleInfo(
+        config=config,
+        classes=tuple(label.value for label in CLASSES),
+        thresholds={"mask": config.inference.mask_threshold},
+        provenance=_provenance(manifest, parts, run),
+    )
+    save_bundle(run.model, network, info)
+    return run.model
+
+
+def require_no_equal_pixels(data: CachedSet, parts: Division) -> None:
+    """Refuse a division in which one image stands, pixel for pixel, on both sides, whatever the manifest says.
+
+    Raises:
+        LeakError: two cases of different parts have equal pixels.
+    """
+    part_of = {case_id: name for name in ("train", "val", "test") for case_id in getattr(parts, name)}
+    first: dict[bytes, str] = {}
+    for case_id, image in zip(data.case_ids, data.images, strict=True):
+        other = first.setdefault(hashlib.sha256(image.numpy().tobytes()).digest(), case_id)
+        if part_of[case_id] != part_of[other]:
+            raise LeakError(
+                f'The split leaks: "{other}" ({part_of[other]}) and "{case_id}" ({part_of[case_id]}) are the same '
+                "image. Run `echoduet curate` on the data and train on the manifest it writes."
+            )
+
+
+def _provenance(manifest: Manifest, parts: Division, run: RunFolder) -> dict[str, Any]:
+    surroundings = environment()
+    best = max((row["best_epoch"] for row in run.rows()), default=0)
+    return {
+        "fold": parts.fold,
+        "train_ids": list(parts.train),
+        "val_ids": list(parts.val),
+        "test_ids": list(parts.test),
+        "manifest_sha256": _digest(manifest),
+        "source": manifest.source,
+        "git_revision": surroundings["git_revision"],
+        "versions": surroundings["packages"],
+        "created": datetime.now(UTC).isoformat(timespec="seconds"),
+        "best_epoch": best,
+        "validation": next((row["validation"] for row in run.rows() if row["epoch"] == best), {}),
+    }
+
+
+def _digest(manifest: Manifest) -> str:
+    rows = sorted(f"{case.case_id}\t{case.label}\t{case.sha256}" for case in manifest.cases)
+    return hashlib.sha256("\n".join(rows).encode()).hexdigest()
