@@ -1,0 +1,185 @@
+"""Model bundles: weights with all that is needed to use them, in one file that nothing unpickles.
+
+A `.safetensors` bundle carries the information as JSON in the file's metadata; a `.pth` bundle is a dictionary of the
+tensors and the same JSON, read with `weights_only`.
+"""
+
+from __future__ import annotations
+
+import json
+import pickle
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import torch
+from pydantic import ValidationError
+from safetensors import SafetensorError, safe_open
+from safetensors.torch import load_file, save_file
+from torch import Tensor
+
+from echoduet.config.schema import ExperimentConfig
+from echoduet.errors import ModelError
+from echoduet.files import atomic_path
+from echoduet.models.multitask import MultiTaskNet
+from echoduet.models.registry import build_network
+from echoduet.records import CLASSES
+
+FORMAT_VERSION = 1
+_KEY = "echoduet"  # of the JSON: in the metadata of a .safetensors, beside the weights of a .pth
+_WEIGHTS = "weights"
+
+# What a truncated or foreign file makes the readers raise.
+_UNREADABLE = (SafetensorError, pickle.UnpicklingError, RuntimeError, EOFError, ValueError, KeyError, UnicodeError)
+
+
+class _OtherLayoutError(Exception):
+    """The bundle is whole, but of another format version or for other classes."""
+
+
+@dataclass(frozen=True, slots=True)
+class BundleInfo:
+    """What a bundle says about its network.
+
+    Attributes:
+        config: the experiment that made it; preprocessing and inference follow it.
+        classes: the classes in the order of the logits.
+        thresholds: operating points by name, such as `mask`, chosen on validation folds.
+        provenance: where it comes from: data, fold, git revision, metrics ... anything that JSON can hold.
+        format_version: of the bundle's layout.
+    """
+
+    config: ExperimentConfig
+    classes: tuple[str, ...] = tuple(str(label) for label in CLASSES)
+    thresholds: dict[str, float] = field(default_factory=dict)
+    provenance: dict[str, Any] = field(default_factory=dict)
+    format_version: int = FORMAT_VERSION
+
+
+def save_bundle(path: Path, network: MultiTaskNet, info: BundleInfo) -> None:
+    """Write `network` and `info` to `path`, `.safetensors` or `.pth`, atomically.
+
+    Raises:
+        ModelError: another suffix.
+        OutputError: the file cannot be written.
+    """
+    _require_known_suffix(path)
+    # Channels-last weights are stored in the plain layout, so that the file does not depend on how they were trained.
+    weights = {key: value.detach().cpu().contiguous() for key, value in network.state_dict().items()}
+    text = _to_json(info)
+    with atomic_path(path) as temporary:
+        if path.suffix == ".pth":
+            torch.save({_KEY: text, _WEIGHTS: weights}, temporary)
+        else:
+            save_file(weights, temporary, metadata={_KEY: text})
+
+
+def load_bundle(path: Path, device: str | torch.device = "cpu") -> tuple[MultiTaskNet, BundleInfo]:
+    """Return the network of a bundle, in evaluation mode on `device`, and what the bundle says about it.
+
+    Raises:
+        ModelError: the file is missing, truncated, not a bundle, or its weights do not fit its architecture.
+    """
+    info = read_info(path)
+    network = build_network(info.config.model, pretrained=False)
+    _load_weights(path, network, _read_weights(path))
+    return network.to(device).eval(), info
+
+
+def read_info(path: Path) -> BundleInfo:
+    """Return what a bundle says about its network, without reading the weights.
+
+    Raises:
+        ModelError: the file is missing, truncated, or not a bundle.
+    """
+    _require_known_suffix(path)
+    if not path.is_file():
+        raise ModelError(f"{path}: there is no such file. Give a model bundle, .safetensors or .pth.")
+    try:
+        text = _read_pth(path)[_KEY] if path.suffix == ".pth" else _read_metadata(path)[_KEY]
+        return _from_json(text)
+    except _OtherLayoutError as error:
+        raise ModelError(
+            f"{path}: its format or its classes are not those of this version (format {FORMAT_VERSION}; "
+            f"{', '.join(CLASSES)}). Use the version that wrote it."
+        ) from error
+    except ValidationError as error:
+        key = ".".join(str(part) for part in error.errors()[0]["loc"])
+        raise ModelError(
+            f"{path}: its configuration is not one this version knows (key {key}). Use the version that wrote it."
+        ) from error
+    except (*_UNREADABLE, TypeError) as error:
+        raise _not_a_bundle(path) from error
+
+
+def _require_known_suffix(path: Path) -> None:
+    if path.suffix not in (".safetensors", ".pth"):
+        raise ModelError(f"{path}: a model bundle ends in .safetensors or .pth. Rename it, or give another file.")
+
+
+def _not_a_bundle(path: Path) -> ModelError:
+    return ModelError(f"{path}: not a whole EchoDuet bundle. It may be truncated, or made by another program.")
+
+
+def _read_metadata(path: Path) -> Mapping[str, str]:
+    with safe_open(path, framework="pt") as file:
+        return file.metadata() or {}
+
+
+def _read_pth(path: Path) -> Mapping[str, Any]:
+    # Memory-mapped: the header of a large file is read without its tensors.
+    content = torch.load(path, map_location="cpu", weights_only=True, mmap=True)
+    if not isinstance(content, dict):
+        raise ValueError("not a dictionary")
+    return content
+
+
+def _read_weights(path: Path) -> dict[str, Tensor]:
+    try:
+        return dict(_read_pth(path)[_WEIGHTS]) if path.suffix == ".pth" else load_file(path)
+    except (*_UNREADABLE, TypeError) as error:
+        raise _not_a_bundle(path) from error
+
+
+def _load_weights(path: Path, network: MultiTaskNet, weights: Mapping[str, Tensor]) -> None:
+    expected = network.state_dict()
+    problems = [f"{key} is missing" for key in expected if key not in weights]
+    problems += [f"{key} is unknown" for key in weights if key not in expected]
+    problems += [
+        f"{key} has shape {tuple(weights[key].shape)} instead of {tuple(value.shape)}"
+        for key, value in expected.items()
+        if key in weights and weights[key].shape != value.shape
+    ]
+    if problems:
+        raise ModelError(
+            f"{path}: its weights do not fit its architecture ({problems[0]}; {len(problems)} in all). "
+            "Use the version that wrote it."
+        )
+    network.load_state_dict(weights)
+
+
+def _to_json(info: BundleInfo) -> str:
+    return json.dumps(
+        {
+            "format_version": info.format_version,
+            "config": info.config.model_dump(mode="json"),
+            "classes": list(info.classes),
+            "thresholds": info.thresholds,
+            "provenance": info.provenance,
+        },
+        allow_nan=False,
+    )
+
+
+def _from_json(text: str) -> BundleInfo:
+    content = json.loads(text)
+    if content["format_version"] != FORMAT_VERSION or tuple(content["classes"]) != CLASSES:
+        raise _OtherLayoutError
+    return BundleInfo(
+        config=ExperimentConfig.model_validate(content["config"]),
+        classes=tuple(content["classes"]),
+        thresholds=dict(content["thresholds"]),
+        provenance=dict(content["provenance"]),
+        format_version=content["format_version"],
+    )
