@@ -1,0 +1,65 @@
+"""`echoduet predict`: masks, overlays and a table for new images."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from echoduet.cli.console import console_progress, emit, note, warn
+from echoduet.cli.options import JsonOption, ModelOption, OutOption, QuietOption
+
+if TYPE_CHECKING:
+    from echoduet.inference.outputs import PredictionRun
+
+INCOMPLETE = 1
+"""Exit code when inputs were skipped."""
+
+
+def predict(
+    inputs: Annotated[
+        list[Path], typer.Argument(metavar="FILE|FOLDER...", help="Images, or folders of them.", show_default=False)
+    ],
+    model: ModelOption,
+    out: OutOption,
+    refine: Annotated[
+        bool, typer.Option(help="Make mask and class agree (prediction refining); --no-refine writes the raw answers.")
+    ] = True,
+    batch_size: Annotated[int, typer.Option(min=1, max=1024, help="Images the network sees at a time.")] = 16,
+    quiet: QuietOption = False,
+    json: JsonOption = False,
+) -> None:
+    """Outline and name the lesion on new images: mask, overlay and a table row for each. Research use only."""
+    from echoduet.inference.inputs import find_inputs
+    from echoduet.inference.outputs import predict_files
+    from echoduet.inference.predictor import Predictor
+
+    found = find_inputs(inputs, out)
+    if found.masks_left_out:
+        first = found.masks_left_out[0].name
+        note(f"{len(found.masks_left_out)} reference masks that lie beside their images are left out ({first} ...)")
+    predictor = Predictor.load(model, batch_size=batch_size)
+    run = predict_files(predictor, found.files, out, refine, console_progress())
+    for skipped in run.skipped:
+        warn(f"skipped: {skipped.reason}")
+    emit(_result(run, out), _summary(run, out))
+    if run.skipped:
+        raise typer.Exit(INCOMPLETE)
+
+
+def _result(run: PredictionRun, out: Path) -> dict[str, object]:
+    return {
+        "out": out,
+        "predicted": run.predicted,
+        "labels": dict(run.labels),
+        "skipped": [{"file": item.path, "reason": item.reason} for item in run.skipped],
+    }
+
+
+def _summary(run: PredictionRun, out: Path) -> str:
+    labels = ", ".join(f"{count} {label}" for label, count in sorted(run.labels.items()))
+    lines = [f"{run.predicted} images predicted ({labels})" if run.predicted else "no image predicted"]
+    if run.skipped:
+        lines.append(f"{len(run.skipped)} skipped, listed in {out / 'skipped.csv'}")
+    return "\n".join([*lines, f"tables, masks and overlays: {out}"])
