@@ -9,7 +9,7 @@ _PACKAGE = Path(__file__).resolve().parents[1]
 
 def shipped() -> dict[str, Path]:
     """Return every shipped configuration, name (file name without extension) to file, in alphabetical order."""
-    return {path.stem: path for path in sorted(_folder().iterdir()) if path.suffix in {".json", ".yaml"}}
+    return {path.stem: path for path in sorted(_folder().glob("*")) if path.suffix in {".json", ".yaml"}}
 
 
 def _folder() -> Path:
