@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import re
+from collections import defaultdict
+from collections.abc import Iterable, Iterator, Mapping
 from pathlib import Path
 
 from echoduet.data.images import is_image_name
 from echoduet.data.ordering import natural_key
 from echoduet.errors import LayoutError, ManifestError
-from echoduet.records import CLASSES, Label
+from echoduet.records import CLASSES, Case, Label
 
 
 def class_folders(root: Path) -> dict[Label, Path]:
@@ -51,3 +54,27 @@ def label_of(text: str, where: str) -> Label:
         return Label(text.strip().lower())
     except ValueError as error:
         raise ManifestError(f"{where}: the class '{text}' is none of {', '.join(CLASSES)}. Correct it.") from error
+
+
+def masks_by_case(paths: Iterable[Path], pattern: re.Pattern[str]) -> dict[str, tuple[Path, ...]]:
+    """Group the files whose stem matches `pattern` by its group `case`, keeping their order."""
+    found: dict[str, tuple[Path, ...]] = defaultdict(tuple)
+    for path in paths:
+        if match := pattern.fullmatch(path.stem):
+            found[match["case"]] += (path,)
+    return dict(found)
+
+
+def paired(images: Iterable[Path], masks: Mapping[str, tuple[Path, ...]], label: Label, source: str) -> Iterator[Case]:
+    """Yield a case for each image, in natural order, with the masks found under its stem."""
+    for image in sorted(images, key=lambda path: natural_key(path.stem)):
+        yield Case(image.stem, image, masks.get(image.stem, ()), label, source=source)
+
+
+def orphans(images: Iterable[Path], masks: Mapping[str, tuple[Path, ...]], folder: Path) -> list[Path]:
+    """Return the paths in `folder` where the images of masks without an image should be.
+
+    Such a case is read too: whoever opens its image will name the file that is missing.
+    """
+    stems = {image.stem for image in images}
+    return [folder / f"{case_id}.png" for case_id in masks if case_id not in stems]

@@ -148,11 +148,20 @@ def measured(case: Case) -> Case:
     """
     require_mask(case)
     size = image_size(case.image)
-    if min(size) < MIN_SIDE:
-        raise ImageError(f"{case.image}: {size[0]}x{size[1]} pixels, too small to show anything. Take its case out.")
+    require_side(case.image, size)
     for mask in case.masks:
         require_image_size(mask, image_size(mask), size)
     return replace(case, width=size[0], height=size[1], sha256=sha256_of(case.image))
+
+
+def require_side(path: Path, size: tuple[int, int]) -> None:
+    """Refuse images, `(width, height)`, with a side below `MIN_SIDE`.
+
+    Raises:
+        ImageError: it has one.
+    """
+    if min(size) < MIN_SIDE:
+        raise ImageError(f"{path}: {size[0]}x{size[1]} pixels, too small to show anything. Leave its case out.")
 
 
 def require_mask(case: Case) -> None:

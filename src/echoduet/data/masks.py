@@ -52,7 +52,7 @@ def require_image_size(path: Path, size: tuple[int, int], image_size: tuple[int,
     if size != image_size:
         raise ImageError(
             f"{path}: {size[0]}x{size[1]}, but its image is {image_size[0]}x{image_size[1]}. "
-            "Restore the file, or take its case out."
+            "Restore the file, or leave its case out, as `echoduet manifest` does."
         )
 
 

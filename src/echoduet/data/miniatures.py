@@ -25,7 +25,7 @@ def draw_scan(rng: np.random.Generator, label: Label, width: int = 88, height: i
     mask = np.zeros((height, width), dtype=np.bool_)
     if label is not Label.NORMAL:
         mask, below = _lesion(rng, label, rows, columns)
-        tissue[below] *= 1.5 if label is Label.BENIGN else 0.45
+        tissue[below] *= 1.5 if label is Label.BENIGN else 0.55
         tissue[mask] = 0.12
     speckle = np.abs(gaussian_filter(rng.normal(size=(2, height, width)), (0, 0.7, 0.7))).sum(axis=0)
     return np.clip(255 * tissue * (0.4 + 0.9 * speckle), 0, 255).astype(np.uint8), mask
@@ -37,7 +37,8 @@ def _lesion(
     height, width = rows.shape
     x, y = width * rng.uniform(0.35, 0.65), height * rng.uniform(0.35, 0.5)
     tall = label is Label.MALIGNANT
-    across, down = (0.12 * width, 0.22 * height) if tall else (0.22 * width, 0.15 * height)
+    size = rng.uniform(0.8, 1.2)
+    across, down = size * width * (0.12 if tall else 0.22), size * height * (0.22 if tall else 0.15)
     angle = np.arctan2(rows - y, columns - x)
     edge = 1 + (0.25 * np.sin(rng.integers(5, 8) * angle + rng.uniform(0, 6)) if tall else 0)
     mask = np.hypot((columns - x) / across, (rows - y) / down) < edge

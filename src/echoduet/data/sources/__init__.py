@@ -4,6 +4,6 @@
 `read(root)`; `write_miniature(root, seed)`. The most particular layouts come first: they are asked in this order.
 """
 
-from echoduet.data.sources import busi
+from echoduet.data.sources import breast, bus_bra, bus_uclm, busi, curated_busi, folder, table
 
-SOURCES = (busi,)
+SOURCES = (busi, curated_busi, bus_bra, breast, bus_uclm, folder, table)

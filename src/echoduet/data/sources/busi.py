@@ -7,28 +7,27 @@ the masks of normals are empty; PNG modes differ from file to file; there are no
 from __future__ import annotations
 
 import re
-from collections import defaultdict
 from collections.abc import Iterator
 from pathlib import Path
 
 import numpy as np
 
 from echoduet.data.counts import Counts
-from echoduet.data.layout import class_folders, require_known_classes
+from echoduet.data.layout import class_folders, images_in, masks_by_case, orphans, paired, require_known_classes
 from echoduet.data.miniatures import draw_scan, save, split_mask
-from echoduet.data.ordering import natural_key
 from echoduet.records import CLASSES, Case, Label
 
 NAME = "busi"
 EXPECTED: Counts | None = Counts(benign=437, malignant=210, normal=133, numbered="{label} ({number})")
 COMPANIONS: tuple[str, ...] = ()
 
-_FILE = re.compile(r"(?P<case>(?:benign|malignant|normal) \([0-9]+\))(?P<mask>_mask(?:_[0-9]+)?)?\.png", re.IGNORECASE)
+_IMAGE = re.compile(r"(?:benign|malignant|normal) \([0-9]+\)")
+_MASK = re.compile(rf"(?P<case>{_IMAGE.pattern})_mask(?:_[0-9]+)?")
 
 
 def recognise(root: Path) -> bool:
     """Tell whether a class folder holds files named `<class> (N).png`."""
-    return any(_FILE.fullmatch(path.name) for folder in class_folders(root).values() for path in folder.iterdir())
+    return any(_IMAGE.fullmatch(path.stem) for folder in class_folders(root).values() for path in images_in(folder))
 
 
 def read(root: Path) -> Iterator[Case]:
@@ -39,23 +38,10 @@ def read(root: Path) -> Iterator[Case]:
     """
     require_known_classes(root)
     for label, folder in class_folders(root).items():
-        yield from _read_class(folder, label)
-
-
-def _read_class(folder: Path, label: Label) -> Iterator[Case]:
-    images: dict[str, Path] = {}
-    masks: dict[str, tuple[Path, ...]] = defaultdict(tuple)
-    for path in sorted(folder.iterdir(), key=lambda path: natural_key(path.stem)):
-        match = _FILE.fullmatch(path.name)
-        if match and match["mask"]:
-            masks[match["case"]] += (path,)
-        elif match:
-            images[match["case"]] = path
-    for case_id in sorted({*images, *masks}, key=natural_key):
-        # What must be there is named even where it is not: whoever opens it says which file is missing.
-        image = images.get(case_id, folder / f"{case_id}.png")
-        absent = () if label is Label.NORMAL else (folder / f"{case_id}_mask.png",)
-        yield Case(case_id, image, masks.get(case_id, absent), label, source=NAME)
+        files = images_in(folder)
+        images = [path for path in files if _IMAGE.fullmatch(path.stem)]
+        masks = masks_by_case(files, _MASK)
+        yield from paired([*images, *orphans(images, masks, folder)], masks, label, NAME)
 
 
 def write_miniature(root: Path, seed: int) -> None:
