@@ -63,14 +63,6 @@ def natural_key(text: str) -> tuple[tuple[str | int, ...], str]:
     return tuple(int(word) if i % 2 else word for i, word in enumerate(words)), text
 
 
-def case_order(case: Case) -> tuple[int, tuple[tuple[str | int, ...], str]]:
-    """Return the sort key of cases everywhere: the class (benign, malignant, normal), then the id's natural order.
-
-    The folds depend on it: shuffling with a seed gives the same membership only on the same order.
-    """
-    return case.label.index, natural_key(case.case_id)
-
-
 @dataclass(frozen=True, slots=True)
 class Prediction:
     """What the network says about one image.

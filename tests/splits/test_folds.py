@@ -17,9 +17,9 @@ from sklearn.model_selection import StratifiedKFold, train_test_split
 from echoduet.config.schema import SplitConfig
 from echoduet.errors import SplitError
 from echoduet.records import CLASSES, Case, Label
-from echoduet.splits.folds import Part, SplitTable, clean_folds, make_splits, paper_folds, write_splits
-from echoduet.splits.groups import group_numbers
+from echoduet.splits.folds import clean_folds, make_splits, paper_folds
 from echoduet.splits.leakage import find_leaks
+from echoduet.splits.table import Part, SplitTable, write_splits
 
 CURATED_COUNTS = {Label.BENIGN: 222, Label.MALIGNANT: 164, Label.NORMAL: 64}
 CURATED_TABLE = "804f9f8ca13060df44c52d447959edba86c354e27a27827b36fd63055f4701d2"
@@ -212,15 +212,3 @@ def test_make_splits_follows_the_config() -> None:
     config = SplitConfig(protocol="clean", folds=5, seed=7, train_share=0.5)
     assert make_splits(cases, config) == clean_folds(cases, folds=5, seed=7, train_share=0.5)
     assert make_splits(cases, SplitConfig()) == paper_folds(cases)
-
-
-def test_group_numbers_follow_ties_through_others() -> None:
-    cases = [
-        a_case(Label.BENIGN, 0, group="a"),
-        a_case(Label.BENIGN, 1, group="b", patient="p"),
-        a_case(Label.BENIGN, 2, group="a", patient="p"),
-        a_case(Label.BENIGN, 3, source="other", patient="p"),
-        a_case(Label.BENIGN, 4, sha256="same"),
-        a_case(Label.BENIGN, 5, sha256="same"),
-    ]
-    assert group_numbers(cases).tolist() == [0, 0, 0, 1, 2, 2]

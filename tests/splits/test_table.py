@@ -4,7 +4,7 @@ from pathlib import Path
 
 import pytest
 
-from echoduet.errors import SplitError
+from echoduet.errors import ManifestError, SplitError
 from echoduet.records import Case, Label
 from echoduet.splits.table import Part, SplitRow, SplitTable, read_splits, write_splits
 
@@ -61,25 +61,26 @@ def test_every_case_stands_in_every_fold_once(rows: tuple[SplitRow, ...], messag
 @pytest.mark.parametrize(
     ("content", "message"),
     [
-        (b"case_id,fold\na,0\n", "column part is missing"),
-        (b"case_id,fold,part\na,zero,train\n", "line 2: .*whole number"),
-        (b"case_id,fold,part\na,0,exam\n", "line 2: 'exam' is not a valid Part"),
-        (b"case_id,fold,part\na,0\n", "line 2"),
+        (b"case_id,fold\na,0\n", "no column 'part'"),
+        (b"case_id,fold,part\na,zero,train\n", "line 2: 'fold' is 'zero', not a whole number"),
+        (b"case_id,fold,part\na,,train\n", "line 2: 'fold' is empty"),
+        (b"case_id,fold,part\na,0,exam\n", "line 2: 'part' is 'exam'. Write train, val or test"),
+        (b"case_id,fold,part\na,0\n", "line 2: 'part' is empty"),
         (b"case_id,fold,part\n", "has no rows"),
-        (b"", "column case_id is missing"),
+        (b"", "no column 'case_id'"),
         (b"case_id,fold,part\na,0,train\na,0,test\n", r"splits.csv: .*twice in fold 0"),
-        (b"\xff\xfe\x00", "cannot be read"),
+        (b"\xff\xfe\x00", "not UTF-8"),
     ],
 )
 def test_a_wrong_file_is_named_with_what_is_wrong(tmp_path: Path, content: bytes, message: str) -> None:
     (tmp_path / "splits.csv").write_bytes(content)
-    with pytest.raises(SplitError, match=message) as caught:
+    with pytest.raises((SplitError, ManifestError), match=message) as caught:
         read_splits(tmp_path / "splits.csv")
     assert "splits.csv" in str(caught.value)
 
 
 def test_a_missing_file_is_named(tmp_path: Path) -> None:
-    with pytest.raises(SplitError, match=r"nowhere\.csv"):
+    with pytest.raises(ManifestError, match=r"nowhere\.csv"):
         read_splits(tmp_path / "nowhere.csv")
 
 

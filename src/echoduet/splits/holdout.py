@@ -4,12 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-import numpy as np
-from sklearn.model_selection import StratifiedGroupKFold
-
 from echoduet.config.schema import SplitConfig
 from echoduet.errors import SplitError
-from echoduet.records import Case, case_order
+from echoduet.records import Case
+from echoduet.splits.allotment import class_counts, groups_per_class, hand_out, largest_first, ordered_cases
 from echoduet.splits.groups import group_numbers
 from echoduet.splits.table import Part, SplitRow, SplitTable
 
@@ -17,23 +15,20 @@ from echoduet.splits.table import Part, SplitRow, SplitTable
 def hold_out(cases: Sequence[Case], config: SplitConfig) -> SplitTable:
     """Divide all cases into train and val, stratified by class, copies and patients kept together.
 
-    The val part is one fold of `round(1 / (1 - train_share))`; the table has the single fold 0 and no test part.
+    The table has the single fold 0 and no test part.
 
     Raises:
         SplitError: a class has too few groups to stand on both sides.
     """
-    ordered = sorted(cases, key=case_order)
-    labels, groups = np.array([case.label.value for case in ordered]), group_numbers(ordered)
-    parts = max(2, round(1 / (1 - config.train_share)))
-    for label in sorted(set(labels.tolist())):
-        if (count := len(set(groups[labels == label].tolist()))) < parts:
+    ordered = ordered_cases(cases)
+    members = group_numbers(ordered)
+    for label, count in groups_per_class(ordered, members).items():
+        if count < 2:
             raise SplitError(
-                f'Class "{label}" has {count} independent images, too few to hold out one of {parts} parts. '
-                "Add images of this class, or lower split.train_share."
+                f'Class "{label}" has {count} independent group of images, too few to stand in both train and val. '
+                "Add images of this class, or leave the class out."
             )
-    splitter = StratifiedGroupKFold(n_splits=parts, shuffle=True, random_state=config.seed)
-    _, held = next(splitter.split(labels, labels, groups))
-    chosen = set(held.tolist())
-    return SplitTable(
-        tuple(SplitRow(case.case_id, 0, Part.VAL if i in chosen else Part.TRAIN) for i, case in enumerate(ordered))
-    )
+    counts = class_counts(ordered, members)
+    side = hand_out(counts, largest_first(counts, config.seed), [config.train_share, 1.0 - config.train_share])
+    parts = [(Part.TRAIN, Part.VAL)[part] for part in side[members]]
+    return SplitTable(tuple(SplitRow(case.case_id, 0, part) for case, part in zip(ordered, parts, strict=True)))

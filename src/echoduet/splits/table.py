@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-import csv
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from enum import StrEnum
 from functools import cached_property
 from pathlib import Path
-from typing import TextIO
 
+from echoduet.data.tables import Row, read_csv
 from echoduet.errors import SplitError
 from echoduet.files import write_csv
 from echoduet.records import Case
@@ -121,13 +120,10 @@ def read_splits(path: Path) -> SplitTable:
     """Read a table that `write_splits`, or a person, has written; further columns are ignored.
 
     Raises:
-        SplitError: the file cannot be read, a column or value is wrong, or a case is not in every fold once.
+        ManifestError: the file cannot be read, or lacks a column.
+        SplitError: a cell is wrong, or a case is not in every fold once.
     """
-    try:
-        with path.open(newline="", encoding="utf-8-sig") as stream:
-            rows = tuple(_read_rows(stream, path))
-    except (OSError, UnicodeDecodeError, csv.Error) as error:
-        raise SplitError(f"{path}: cannot be read as splits ({error}). Make it with `echoduet split`.") from error
+    rows = tuple(_split_row(row) for row in read_csv(path, COLUMNS))
     if not rows:
         raise SplitError(f"{path}: has no rows. Make it with `echoduet split`.")
     try:
@@ -136,15 +132,9 @@ def read_splits(path: Path) -> SplitTable:
         raise SplitError(f"{path}: {error}") from error
 
 
-def _read_rows(stream: TextIO, path: Path) -> Iterator[SplitRow]:
-    reader = csv.DictReader(stream)
-    missing = [column for column in COLUMNS if column not in (reader.fieldnames or ())]
-    if missing:
-        raise SplitError(f"{path}: column {missing[0]} is missing. A splits table has {', '.join(COLUMNS)}.")
-    for row in reader:
-        try:
-            yield SplitRow(case_id=row["case_id"], fold=int(row["fold"]), part=Part(row["part"]))
-        except (ValueError, TypeError) as error:
-            raise SplitError(
-                f"{path}, line {reader.line_num}: {error}. `fold` is a whole number, `part` one of train, val, test."
-            ) from error
+def _split_row(row: Row) -> SplitRow:
+    part = row.needed("part")
+    if part not in set(Part):
+        raise SplitError(f"{row.where}: 'part' is '{part}'. Write train, val or test.")
+    row.needed("fold")
+    return SplitRow(case_id=row.needed("case_id"), fold=row.whole_number("fold"), part=Part(part))
