@@ -80,7 +80,7 @@ def failures(refined: Sequence[CaseScore], per_section: int = PER_SECTION) -> tu
             sorted(alarms, key=_false_share, reverse=True), per_section,
         ),
         _section(
-            "wrong", "Wrong classes", "Malignant taken for something else first, then by confidence in the wrong class.",
+            "wrong", "Wrong classes", "Malignant taken for another class first, then the surest wrong answers.",
             sorted(wrong, key=lambda s: (s.label is not Label.MALIGNANT, -_confidence(s))), per_section,
         ),
     )  # fmt: skip

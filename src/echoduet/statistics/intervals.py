@@ -57,7 +57,8 @@ def weighted_mean(values: ArrayLike) -> Statistic:
     def mean(weights: FloatArray) -> FloatArray:
         total = weights.sum(axis=-1)
         quotient: FloatArray = np.full_like(total, np.nan)
-        return np.divide(weights @ column, total, out=quotient, where=total > 0)
+        np.divide(weights @ column, total, out=quotient, where=total > 0)
+        return quotient
 
     return mean
 
