@@ -58,12 +58,15 @@ SplitsOption = Annotated[
 ]
 ModelOption = Annotated[Path, Option("--model", help="A trained model (.safetensors or .pth).", show_default=False)]
 SeedOption = Annotated[int, Option("--seed", help="Seed of everything random.")]
-QuietOption = Annotated[bool, Option("--quiet", "-q", metavar="", callback=_hush, help="Print nothing but errors.")]
+QuietOption = Annotated[
+    bool, Option("--quiet", "-q", metavar="", is_eager=True, callback=_hush, help="Print nothing but errors.")
+]
 JsonOption = Annotated[
     bool,
     Option(
         "--json",
         metavar="",
+        is_eager=True,
         callback=_speak_json,
         help="Print the result as one JSON object on stdout, and nothing else there.",
     ),

@@ -25,7 +25,7 @@ def nearest_key(key: str) -> str | None:
     """Return the dotted key most like `key`: one it begins, or like it as a whole or in its last part; or None."""
     known = list(dotted_keys())
     if begun := [name for name in known if name.startswith(key)]:
-        return begun[0]
+        return min(begun, key=len)
     if close := difflib.get_close_matches(key, known, n=1, cutoff=0.75):
         return close[0]
     by_last = {name.rpartition(".")[2]: name for name in known}
