@@ -138,7 +138,8 @@ def conventions(n_boot: int, seed: int, tolerance: float) -> dict[str, str]:
         "Without folds: over all cases.",
         "sd_folds": "Sample standard deviation (n - 1) over the folds in which the figure is defined.",
         "ci95": f"Percentile interval of `mean` over {n_boot} bootstrap resamples (seed {seed}) of whole groups "
-        "(copies of a scan, or a patient); a case without a group stands alone. Networks and thresholds stay fixed.",
+        "(copies of a scan, or a patient); a case without a group stands alone. Networks and thresholds stay fixed. "
+        "Where every case has the same value the interval shrinks to a point; that is not certainty.",
         "unit": "Masks are scored per image and averaged over images, on all of an image's lesions together; "
         "`lesion_detection` and `lesion_precision` count lesions. `n` says how many.",
         "normal images": "Dice is 1 when the predicted mask is empty, else 0. It enters dsc_normal and dsc_all (the "

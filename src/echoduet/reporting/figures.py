@@ -74,12 +74,10 @@ def dice_by_class(raw: Sequence[CaseScore], refined: Sequence[CaseScore]) -> Mar
                 values = np.array([s.dice for s in scores if s.label is label and s.dice is not None])
                 colour = CLASS_COLOURS[label] if name == "refined" else MUTED
                 _strip(axes, place + shift, values, colour, quartiles=label is not Label.NORMAL)
-                ticks.append((place + shift, f"{name}\n\n"))
-        axes.set_xticks([at for at, _ in ticks], [name.strip() for _, name in ticks], fontsize=9)
+                ticks.append((place + shift, name))
+        axes.set_xticks([at for at, _ in ticks], [name for _, name in ticks], fontsize=9)
         for place, label in enumerate(CLASSES):
-            axes.text(
-                place, -0.19, str(label), ha="center", va="top", fontsize=11, transform=axes.get_xaxis_transform()
-            )
+            axes.text(place, -0.1, str(label), ha="center", va="top", fontsize=11, transform=axes.get_xaxis_transform())
         axes.set(ylim=(-0.03, 1.08), xlim=(-0.5, len(CLASSES) - 0.5), ylabel="Dice", yticks=np.linspace(0, 1, 6))
         axes.grid(axis="y")
         axes.set_axisbelow(True)
@@ -91,7 +89,7 @@ def _strip(axes: Axes, at: float, values: FloatArray, colour: str, quartiles: bo
     if not values.size:
         return
     jitter = np.random.default_rng(values.size).uniform(-0.13, 0.13, values.size)
-    axes.scatter(at + jitter, values, s=9, color=colour, alpha=0.38, linewidths=0)
+    axes.scatter(at + jitter, values, s=9, color=colour, alpha=0.5, linewidths=0)
     mean = float(values.mean())
     if quartiles:
         low, middle, high = np.quantile(values, [0.25, 0.5, 0.75])
@@ -102,7 +100,7 @@ def _strip(axes: Axes, at: float, values: FloatArray, colour: str, quartiles: bo
 
 
 def _box(at: float, low: float, high: float) -> mpl.patches.Rectangle:
-    return mpl.patches.Rectangle((at - 0.16, low), 0.32, high - low, fill=False, edgecolor=INK, linewidth=1)
+    return mpl.patches.Rectangle((at - 0.16, low), 0.32, high - low, fill=False, edgecolor=MUTED, linewidth=1)
 
 
 def roc_curves(raw: Sequence[CaseScore], refined: Sequence[CaseScore]) -> Markup:
@@ -114,7 +112,7 @@ def roc_curves(raw: Sequence[CaseScore], refined: Sequence[CaseScore]) -> Markup
         figure = Figure(figsize=(4.6, 4.6), layout="constrained")
         axes = figure.subplots()
         axes.plot([0, 1], [0, 1], color=LINE, linewidth=1)
-        for label, style, width in ((Label.NORMAL, ":", 1.6), (Label.BENIGN, "--", 1.6), (Label.MALIGNANT, "-", 2.4)):
+        for label, style, width in ((Label.MALIGNANT, "-", 2.4), (Label.BENIGN, "--", 1.6), (Label.NORMAL, ":", 1.6)):
             positive, score = truth == label.index, probabilities[:, label.index]
             if positive.any() and not positive.all():
                 name = f"{label} vs rest, area {float(auroc(positive, score)):.3f}"
@@ -126,9 +124,7 @@ def roc_curves(raw: Sequence[CaseScore], refined: Sequence[CaseScore]) -> Markup
             _operating_point(axes, scores, marker, name)
         axes.set(xlabel="1 − specificity", ylabel="sensitivity", xlim=(-0.01, 1.01), ylim=(-0.01, 1.01), aspect="equal")
         axes.grid()
-        handles, names = axes.get_legend_handles_labels()
-        order = sorted(range(len(names)), key=lambda i: (not names[i].startswith("malignant"), i))
-        axes.legend([handles[i] for i in order], [names[i] for i in order], loc="lower right", fontsize=9)
+        axes.legend(loc="lower right", fontsize=9)
         return _svg(figure, "ROC curves, one class against the rest", "roc")
 
 
@@ -163,16 +159,17 @@ def reliability_diagram(scores: Sequence[CaseScore]) -> Markup:
         _reliability_line(axes, malignant, "s--", CLASS_COLOURS[Label.MALIGNANT], "malignant")
         axes.set(ylabel="how often true", xlim=(-0.01, 1.01), ylim=(-0.01, 1.01))
         axes.grid()
-        axes.legend(loc="upper left", fontsize=9)
+        axes.legend(loc="lower left", bbox_to_anchor=(0, 1), ncols=2, fontsize=9, borderaxespad=0.3)
         _counts(below, answer, malignant)
         return _svg(figure, "Reliability diagram: probability against observed frequency", "reliability")
 
 
 def _reliability_line(axes: Axes, table: Reliability, style: str, colour: str, name: str) -> None:
     held = table.count > 0
-    axes.plot(
-        table.confidence[held], table.accuracy[held], style, color=colour, linewidth=1.8, markersize=5, label=name
-    )
+    confidence, accuracy, count = table.confidence[held], table.accuracy[held], table.count[held]
+    axes.plot(confidence, accuracy, style, color=colour, linewidth=1.4, markersize=4, label=name)
+    # A bin of two cases says little: the area of a disc is the number of cases behind it.
+    axes.scatter(confidence, accuracy, s=900 * count / table.count.sum(), color=colour, alpha=0.25, linewidths=0)
 
 
 def _counts(axes: Axes, answer: Reliability, malignant: Reliability) -> None:

@@ -91,11 +91,12 @@ def examples(refined: Sequence[CaseScore], per_section: int = PER_SECTION) -> tu
     ranked = sorted((s for s in refined if s.has_lesion and s.dice), key=lambda s: (s.dice or 0.0, s.case_id))
     if not ranked:
         return ()
-    start = max(0, (len(ranked) - per_section) // 2)
+    start, total = max(0, (len(ranked) - per_section) // 2), len(ranked)
+    worst, median, best = ranked[:per_section], ranked[start : start + per_section], ranked[::-1][:per_section]
     return (
-        _section("worst", "Worst outlines", "Lowest Dice among the lesions that were found.", ranked, per_section),
-        _section("median", "Median outlines", "Around the median Dice: the usual answer.", ranked[start:], per_section),
-        _section("best", "Best outlines", "Highest Dice.", ranked[::-1], per_section),
+        Section("worst", "Worst outlines", "Lowest Dice among the lesions that were found.", tuple(worst), total),
+        Section("median", "Median outlines", "Around the median Dice: the usual answer.", tuple(median), total),
+        Section("best", "Best outlines", "Highest Dice.", tuple(best), total),
     )
 
 
