@@ -23,4 +23,5 @@ def focal_loss(logits: Tensor, target: Tensor, gamma: float = 2.0, label_smoothi
     logits = logits.float()
     entropy = F.cross_entropy(logits, target, reduction="none", label_smoothing=label_smoothing)
     probability = logits.softmax(dim=1).gather(1, target[:, None])[:, 0]
-    return ((1.0 - probability).pow(gamma) * entropy).mean()
+    missing = (1.0 - probability).clamp(min=1e-12)  # never 0, where the power has no slope for γ < 1
+    return (missing.pow(gamma) * entropy).mean()

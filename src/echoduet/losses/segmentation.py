@@ -37,6 +37,7 @@ def focal_mask_loss(logits: Tensor, target: Tensor, gamma: float = 2.0) -> Tenso
     """Return the mean binary focal loss, -(1 - p_t)^γ log p_t (Lin et al., 2017, eq. 4), of `(B, 1, H, W)` logits."""
     logits, target = logits.float(), target.float()
     entropy = F.binary_cross_entropy_with_logits(logits, target, reduction="none")
-    # 1 - p_t without cancellation: the sigmoid of the logit that speaks against the target.
-    missing = (logits * (1.0 - 2.0 * target)).sigmoid()
+    # 1 - p_t without cancellation: the sigmoid of the logit that speaks against the target. Never 0, where the power
+    # has no slope for γ < 1.
+    missing = (logits * (1.0 - 2.0 * target)).sigmoid().clamp(min=1e-12)
     return (missing.pow(gamma) * entropy).mean()

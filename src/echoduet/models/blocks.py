@@ -99,7 +99,9 @@ class BatchBlock(nn.Sequential):
     ) -> None:
         super().__init__()
         self.conv = SameConv(width_in, width_out, kernel, stride, groups)
-        self.norm = nn.BatchNorm2d(width_out, eps=1e-3, momentum=0.01)
+        # The published momentum, 0.01, is for a million steps: after the few thousand of fine-tuning on ultrasound the
+        # running statistics would still be ImageNet's.
+        self.norm = nn.BatchNorm2d(width_out, eps=1e-3, momentum=0.1)
         if not linear:
             self.act = nn.ReLU6(inplace=True)
 

@@ -8,7 +8,8 @@ from __future__ import annotations
 
 import json
 import pickle
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -31,7 +32,16 @@ _KEY = "echoduet"  # of the JSON: in the metadata of a .safetensors, beside the 
 _WEIGHTS = "weights"
 
 # What a truncated or foreign file makes the readers raise.
-_UNREADABLE = (SafetensorError, pickle.UnpicklingError, RuntimeError, EOFError, ValueError, KeyError, UnicodeError)
+_UNREADABLE = (
+    SafetensorError,
+    pickle.UnpicklingError,
+    RuntimeError,
+    EOFError,
+    OSError,
+    ValueError,
+    KeyError,
+    TypeError,
+)
 
 
 class _OtherLayoutError(Exception):
@@ -96,9 +106,23 @@ def read_info(path: Path) -> BundleInfo:
     _require_known_suffix(path)
     if not path.is_file():
         raise ModelError(f"{path}: there is no such file. Give a model bundle, .safetensors or .pth.")
-    try:
+    with _named_errors(path):
         text = _read_pth(path)[_KEY] if path.suffix == ".pth" else _read_metadata(path)[_KEY]
         return _from_json(text)
+
+
+def _require_known_suffix(path: Path) -> None:
+    if path.suffix not in (".safetensors", ".pth"):
+        raise ModelError(f"{path}: a model bundle ends in .safetensors or .pth. Rename it, or give another file.")
+
+
+@contextmanager
+def _named_errors(path: Path) -> Iterator[None]:
+    """Turn whatever the readers raise into one sentence about `path`."""
+    try:
+        yield
+    except PermissionError as error:
+        raise ModelError(f"{path}: cannot be read. Change its permissions.") from error
     except _OtherLayoutError as error:
         raise ModelError(
             f"{path}: its format or its classes are not those of this version (format {FORMAT_VERSION}; "
@@ -109,17 +133,10 @@ def read_info(path: Path) -> BundleInfo:
         raise ModelError(
             f"{path}: its configuration is not one this version knows (key {key}). Use the version that wrote it."
         ) from error
-    except (*_UNREADABLE, TypeError) as error:
-        raise _not_a_bundle(path) from error
-
-
-def _require_known_suffix(path: Path) -> None:
-    if path.suffix not in (".safetensors", ".pth"):
-        raise ModelError(f"{path}: a model bundle ends in .safetensors or .pth. Rename it, or give another file.")
-
-
-def _not_a_bundle(path: Path) -> ModelError:
-    return ModelError(f"{path}: not a whole EchoDuet bundle. It may be truncated, or made by another program.")
+    except _UNREADABLE as error:
+        raise ModelError(
+            f"{path}: not a whole EchoDuet bundle. It may be truncated, or made by another program."
+        ) from error
 
 
 def _read_metadata(path: Path) -> Mapping[str, str]:
@@ -136,10 +153,8 @@ def _read_pth(path: Path) -> Mapping[str, Any]:
 
 
 def _read_weights(path: Path) -> dict[str, Tensor]:
-    try:
+    with _named_errors(path):
         return dict(_read_pth(path)[_WEIGHTS]) if path.suffix == ".pth" else load_file(path)
-    except (*_UNREADABLE, TypeError) as error:
-        raise _not_a_bundle(path) from error
 
 
 def _load_weights(path: Path, network: MultiTaskNet, weights: Mapping[str, Tensor]) -> None:

