@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from echoduet.errors import ManifestError, ShapeError
-from echoduet.evaluation.lesions import detect
+from echoduet.evaluation.lesions import SPECK_SHARE, detect
 from echoduet.evaluation.overlap import dice, jaccard, joint_box, require_same_shape
 from echoduet.evaluation.surface import surface_distances
 from echoduet.files import write_csv
@@ -34,7 +34,7 @@ class CaseScore:
         height: rows of the grid that was scored.
         width: columns of that grid.
         reference_area: pixels of the reference mask; None without a reference.
-        lesions: 8-connected components of the reference.
+        lesions: components of the reference, without specks; see `lesions`.
         predicted_area: pixels of the predicted mask; None without a mask head.
         dice: Dice coefficient. A normal image has 1 when its mask is empty, else 0.
         iou: intersection over union.
@@ -153,15 +153,15 @@ def _mask_scores(
         raise ShapeError(f"{case_id}: {error}") from error
     # Beyond the box of both masks there is only background: cropping changes no score, and saves most of the time.
     box = joint_box(predicted, reference)
-    scores |= _overlap_scores(predicted[box], reference[box])
+    scores |= _overlap_scores(predicted[box], reference[box], SPECK_SHARE * reference.size)
     if label is not Label.NORMAL:
         distances = surface_distances(predicted, reference)
         scores |= {"nsd": distances.nsd(tolerance), "hd95": distances.hd95, "assd": distances.assd}
     return scores
 
 
-def _overlap_scores(predicted: Mask, reference: Mask) -> dict[str, Any]:
-    detection = detect(predicted, reference)
+def _overlap_scores(predicted: Mask, reference: Mask, speck: float) -> dict[str, Any]:
+    detection = detect(predicted, reference, min_area=speck)
     return {
         "dice": dice(predicted, reference),
         "iou": jaccard(predicted, reference),

@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 from echoduet.evaluation.calibration import BINS
 from echoduet.evaluation.cases import TOLERANCE, CaseScore
 from echoduet.evaluation.classification import confusion_matrix, defined_mean
-from echoduet.evaluation.lesions import MATCH_IOU
+from echoduet.evaluation.lesions import MATCH_IOU, SPECK_SHARE
 from echoduet.evaluation.totals import Total, classification_totals, segmentation_totals
 from echoduet.records import CLASSES
 from echoduet.statistics.intervals import group_numbers, group_weights, percentile_interval
@@ -147,7 +147,8 @@ def conventions(n_boot: int, seed: int, tolerance: float) -> dict[str, str]:
         "missed lesion": "Dice, IoU and NSD 0; HD95 and ASSD the image's diagonal. It never leaves a mean.",
         "distances": "Between boundary pixels (4-neighbourhood), in pixels of the scored grid. HD95 is the larger of "
         f"the two directed 95th percentiles; NSD has a tolerance of {tolerance:g} px.",
-        "lesions": f"8-connected components, matched one to one where their IoU is at least {MATCH_IOU:g}.",
+        "lesions": f"8-connected components, matched one to one where their IoU is at least {MATCH_IOU:g}. "
+        f"Components below {SPECK_SHARE:.2%} of the image are stray pixels and not counted, on either side.",
         "not outlined": "A benign or malignant image whose reference mask is empty or missing has no mask score.",
         "classes": "F1 of a class that is neither present nor answered is undefined and leaves the macro mean. "
         "Balanced accuracy averages the recall of the classes present.",

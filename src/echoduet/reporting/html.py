@@ -31,7 +31,14 @@ def render(template: str, **values: Any) -> str:
         trim_blocks=True,
         lstrip_blocks=True,
     )
+    environment.filters["code"] = _code
     return environment.get_template(template).render(version=__version__, **values)
+
+
+def _code(text: str) -> Markup:
+    """Set what stands between backticks as code; all else is escaped."""
+    parts = text.split("`")
+    return Markup().join(Markup("<code>{}</code>").format(part) if i % 2 else part for i, part in enumerate(parts))
 
 
 def write_evaluation_report(
