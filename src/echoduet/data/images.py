@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import struct
+import threading
+import warnings
 import zlib
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -39,6 +41,8 @@ _DECODERS: tuple[tuple[bytes, type[ImageFile]], ...] = (
 )
 # What Pillow raises on damaged files; SyntaxError is its "this is not my format".
 _DAMAGE = (OSError, SyntaxError, ValueError, TypeError, LookupError, EOFError, OverflowError, struct.error, zlib.error)
+
+_TIFF_LOCK = threading.Lock()
 
 
 def is_image_name(path: Path) -> bool:
@@ -99,7 +103,8 @@ def decoded(path: Path, max_pixels: int = MAX_PIXELS) -> Iterator[Image.Image]:
             raise ImageError(
                 f"{path}: {width}x{height} pixels, more than the {max_pixels:,} that are read. Crop or shrink it."
             )
-        picture.load()
+        with _hushed(type(picture)):
+            picture.load()
         yield picture
 
 
@@ -116,11 +121,26 @@ def _opened(path: Path) -> Iterator[ImageFile]:
     """Yield the picture with its header parsed; everything that goes wrong until it is closed is an ImageError."""
     try:
         with path.open("rb") as stream:
-            yield _decoder(stream)(stream, str(path))
+            decoder = _decoder(stream)
+            with _hushed(decoder):
+                picture = decoder(stream, str(path))
+            yield picture
     except UnidentifiedImageError as error:
         raise ImageError(f"{path}: {error}.") from error
     except _DAMAGE as error:
         raise ImageError(f"{path}: {_reason(error)}.") from error
+
+
+@contextmanager
+def _hushed(decoder: type[ImageFile]) -> Iterator[None]:
+    """Keep Pillow from warning about a TIFF's tags: what matters for the pixels is raised as an error anyway."""
+    if decoder is not TiffImageFile:
+        yield
+        return
+    # Warning filters belong to the whole process, so TIFFs are opened one at a time.
+    with _TIFF_LOCK, warnings.catch_warnings():
+        warnings.simplefilter("ignore", UserWarning)
+        yield
 
 
 def _decoder(stream: BinaryIO) -> type[ImageFile]:

@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import TypeVar
 
 from echoduet.data.formats import source_of
-from echoduet.data.images import image_size
+from echoduet.data.images import MAX_PIXELS, image_size
 from echoduet.data.masks import require_image_size
 from echoduet.data.ordering import in_order
 from echoduet.data.tables import case_of, read_csv
@@ -143,25 +143,26 @@ def measured(case: Case) -> Case:
     """Return the case with size and SHA-256 of its image file, after a look at every header.
 
     Raises:
-        ImageError: an image or mask is missing, unreadable, wrongly sized or too small.
+        ImageError: an image or mask is missing, unreadable, wrongly sized, too small or too large.
         ManifestError: a lesion has no mask.
     """
     require_mask(case)
     size = image_size(case.image)
-    require_side(case.image, size)
+    require_usable_size(case.image, size)
     for mask in case.masks:
         require_image_size(mask, image_size(mask), size)
     return replace(case, width=size[0], height=size[1], sha256=sha256_of(case.image))
 
 
-def require_side(path: Path, size: tuple[int, int]) -> None:
-    """Refuse images, `(width, height)`, with a side below `MIN_SIDE`.
+def require_usable_size(path: Path, size: tuple[int, int]) -> None:
+    """Refuse images, `(width, height)`, with a side below `MIN_SIDE` or more pixels than are ever decoded.
 
     Raises:
-        ImageError: it has one.
+        ImageError: it is one.
     """
-    if min(size) < MIN_SIDE:
-        raise ImageError(f"{path}: {size[0]}x{size[1]} pixels, too small to show anything. Leave its case out.")
+    if min(size) < MIN_SIDE or size[0] * size[1] > MAX_PIXELS:
+        fault = "too small to show anything" if min(size) < MIN_SIDE else f"more than the {MAX_PIXELS:,} that are read"
+        raise ImageError(f"{path}: {size[0]}x{size[1]} pixels, {fault}. Leave its case out.")
 
 
 def require_mask(case: Case) -> None:
@@ -222,13 +223,17 @@ def is_manifest(path: Path) -> bool:
     """Tell whether a file begins with a manifest's first columns."""
     try:
         with path.open(encoding="utf-8-sig") as stream:
-            return stream.readline(1000).replace(" ", "").lower().startswith("case_id,image,")
+            return stream.readline(1000).replace(";", ",").lower().startswith("case_id,image,")
     except (OSError, UnicodeDecodeError):
         return False
 
 
-def read_manifest(path: Path) -> Manifest:
+def read_manifest(path: Path, require_files: bool = True) -> Manifest:
     """Read a manifest; relative paths start at its folder.
+
+    Args:
+        path: the CSV file.
+        require_files: whether every image and mask must be there; verification looks for itself.
 
     Raises:
         ManifestError: a column or file is missing, a cell is wrong, an id appears twice, or there is no row.
@@ -240,12 +245,15 @@ def read_manifest(path: Path) -> Manifest:
     for row in rows:
         case = case_of(row, path.absolute().parent)
         if row.needed("case_id") in cases:
-            raise ManifestError(
-                f"{row.where}: the id '{case.case_id}' stands in an earlier row. Remove one of the two."
-            )
-        for file in (case.image, *case.masks):
-            if not file.is_file():
-                raise ManifestError(f"{row.where}: {file} is missing. Restore the file, or remove the row.")
+            raise ManifestError(f"{row.where}: the id '{case.case_id}' appeared before. Remove one of the two rows.")
+        if require_files:
+            _require_files(case, row.where)
         require_mask(case)
         cases[case.case_id] = case
     return Manifest(tuple(cases.values()), str(path))
+
+
+def _require_files(case: Case, where: str) -> None:
+    for file in (case.image, *case.masks):
+        if not file.is_file():
+            raise ManifestError(f"{where}: {file} is missing. Restore the file, or remove the row.")

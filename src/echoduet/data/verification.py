@@ -11,7 +11,7 @@ from pathlib import Path
 from echoduet.data.counts import SUBSET_BELOW, Counts
 from echoduet.data.formats import SOURCES
 from echoduet.data.images import read_gray
-from echoduet.data.manifest import Manifest, in_threads, list_cases, require_mask, require_side, sha256_of
+from echoduet.data.manifest import Manifest, in_threads, list_cases, require_mask, require_usable_size, sha256_of
 from echoduet.data.masks import read_mask, require_image_size
 from echoduet.errors import ImageError, ManifestError
 from echoduet.progress import Progress, silent
@@ -103,13 +103,11 @@ def _examine(case: Case) -> tuple[Case, list[Problem]]:
 
 def _examine_image(listed: Case, seen: Case) -> Iterator[Problem]:
     try:
-        require_side(seen.image, (seen.width, seen.height))
+        require_usable_size(seen.image, (seen.width, seen.height))
     except ImageError as error:
         yield Problem(Trouble.SIZE, seen.image, str(error))
     if listed.sha256 and listed.sha256 != seen.sha256:
-        message = (
-            f"{seen.image}: is not the file of the manifest (SHA-256 differs). Restore it, or write the manifest anew."
-        )
+        message = f"{seen.image}: has changed since the manifest was written. Restore it, or write the manifest anew."
         yield Problem(Trouble.CHANGED, seen.image, message)
 
 
@@ -157,9 +155,7 @@ def _counts(root: Path, manifest: Manifest) -> tuple[list[Problem], tuple[str, .
     if expected is None or found == replace(expected, numbered=None):
         return [], ()
     if found.total < SUBSET_BELOW * expected.total:
-        return [], (
-            f"{root}: {found.total} of the {expected.total} published images ({expected}): taken for a subset.",
-        )
+        return [], (f"{root}: {found.total} of {expected.total} published images ({expected}); taken for a subset.",)
     return list(_miscounts(root, manifest, expected, found)), ()
 
 
@@ -169,7 +165,5 @@ def _miscounts(root: Path, manifest: Manifest, expected: Counts, found: Counts) 
         if found.of_label(label) != expected.of_label(label):
             absent = expected.missing_ids(label, present)
             names = f" Missing: {', '.join(absent)}." if absent else ""
-            message = (
-                f"{root}: {found.of_label(label)} {label} images, published are {expected.of_label(label)}.{names}"
-            )
-            yield Problem(Trouble.COUNT, root, message)
+            numbers = f"{found.of_label(label)} {label} images, published are {expected.of_label(label)}"
+            yield Problem(Trouble.COUNT, root, f"{root}: {numbers}.{names}")
