@@ -1,0 +1,37 @@
+"""The thresholds of curation. On what they were fixed: docs/curation.md."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, fields
+
+from echoduet.errors import ConfigError
+
+
+@dataclass(frozen=True, slots=True)
+class CurationSettings:
+    """When two images count as copies, and when their masks disagree.
+
+    Attributes:
+        side: side of the square thumbnails on which images are compared, in pixels.
+        candidate: least correlation of two thumbnails for a closer look; low, so that nothing is lost here.
+        near: least structural similarity (SSIM) of near copies.
+        mask_agreement: least Dice of the masks of two copies; below it they contradict each other.
+        mirrored: also look for images flipped left to right.
+
+    Raises:
+        ConfigError: a value is out of range.
+    """
+
+    side: int = 24
+    candidate: float = 0.80
+    near: float = 0.72
+    mask_agreement: float = 0.70
+    mirrored: bool = True
+
+    def __post_init__(self) -> None:
+        if not 8 <= self.side <= 512:  # SSIM looks through a window of 7 pixels
+            raise ConfigError(f"side: {self.side} pixels. Choose a thumbnail side from 8 to 512.")
+        for field in fields(self):
+            value = getattr(self, field.name)
+            if field.type == "float" and not 0.0 <= value <= 1.0:
+                raise ConfigError(f"{field.name}: {value}. Choose a threshold from 0 to 1.")
