@@ -122,12 +122,12 @@ class LightDecoder(Decoder):
         channels: Sequence[int] = (128, 64, 48, 32),
     ) -> None:
         super().__init__()
-        outs = tuple(channels[: len(widths) - 1])
+        outs = tuple(channels[min(level, len(channels) - 1)] for level in range(len(widths) - 1))
         self.depth = len(widths)
         self.squeeze = _conv_block(widths[-1], outs[0], kernel=1)
         self.levels = nn.ModuleList(
             _conv_block(below + skip, out, kernel=3)
-            for below, skip, out in zip((outs[0], *outs), reversed(widths[:-1]), outs, strict=False)
+            for below, skip, out in zip((outs[0], *outs[:-1]), reversed(widths[:-1]), outs, strict=True)
         )
         outputs = len(outs) - 1 if deep_supervision else 1
         self.widths = tuple(reversed(outs))[:outputs]

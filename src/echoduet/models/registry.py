@@ -15,6 +15,7 @@ from echoduet.models.decoders import LightDecoder, NestedDecoder, NNUNetDecoder
 from echoduet.models.encoders import EfficientNetLiteEncoder, Encoder, PlainEncoder
 from echoduet.models.heads import MaskGuidedClassHead, MaskHead, NestedClassHead, NNUNetClassHead
 from echoduet.models.multitask import MultiTaskNet
+from echoduet.models.timm_encoder import PREFIX, TimmEncoder
 
 UNETPP_WIDTHS = (24, 48, 96, 192, 384)
 NNUNET_WIDTHS = (32, 64, 128, 256, 320, 320)
@@ -75,6 +76,12 @@ def build_efficientnet_lite(config: ModelConfig) -> MultiTaskNet:
     return compose_light(encoder, config, levels=5)
 
 
+def build_timm(config: ModelConfig) -> MultiTaskNet:
+    """Build an encoder of `timm` with a light decoder and a mask-guided class head."""
+    encoder = TimmEncoder(config.architecture.removeprefix(PREFIX), config.pretrained)
+    return compose_light(encoder, config, levels=len(encoder.widths))
+
+
 def compose_light(encoder: Encoder, config: ModelConfig, levels: int) -> MultiTaskNet:
     """Put a light decoder and a mask-guided class head on `encoder`; the decoder reads its first `levels` maps."""
     masks, classes = tasks_of(config)
@@ -122,7 +129,10 @@ def build_network(config: ModelConfig, pretrained: bool | None = None) -> MultiT
 def _find(name: str) -> Architecture:
     if name in ARCHITECTURES:
         return ARCHITECTURES[name]
+    if name.startswith(PREFIX):
+        return Architecture("an encoder of timm, light decoder", build_timm, has_weights=True)
     nearest = difflib.get_close_matches(name, ARCHITECTURES, n=1, cutoff=0.0)[0]
     raise ModelError(
-        f"model.architecture: there is no {name!r}; the nearest is {nearest!r}. Known: {', '.join(ARCHITECTURES)}."
+        f"model.architecture: there is no {name!r}; the nearest is {nearest!r}. Known: {', '.join(ARCHITECTURES)}, "
+        f"{PREFIX}<name>."
     )
