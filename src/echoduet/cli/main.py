@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import os
 import sys
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from importlib import import_module
 from importlib.util import find_spec
 from typing import Annotated
@@ -65,12 +65,18 @@ def main(args: Sequence[str] | None = None) -> int:
 
     Args:
         args: the words after `echoduet`; those of the process when None.
+    """
+    console.mode.quiet = console.mode.json = False
+    return guarded(lambda: _run(args))
+
+
+def guarded(work: Callable[[], int]) -> int:
+    """Return the exit code of `work`; an error becomes one sentence on stderr and a code of its own.
 
     `ECHODUET_DEBUG=1` lets the error through with its traceback.
     """
-    console.mode.quiet = console.mode.json = False
     try:
-        return _run(args)
+        return work()
     except BaseException as error:  # the outermost frame: whatever comes must leave as a sentence and an exit code
         if isinstance(error, SystemExit) or os.environ.get("ECHODUET_DEBUG") == "1":
             raise
