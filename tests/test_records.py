@@ -16,7 +16,7 @@ CASE = Case("benign (1)", Path("benign (1).png"), (), Label.BENIGN)
 
 def test_the_order_of_classes_is_that_of_the_logits():
     assert CLASSES == ("benign", "malignant", "normal")
-    assert [label.index for label in CLASSES] == [0, 1, 2]
+    assert [label.position for label in CLASSES] == [0, 1, 2]
     assert set(CLASSES) == set(Label)
 
 

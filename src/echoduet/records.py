@@ -25,7 +25,7 @@ class Label(StrEnum):
     NORMAL = "normal"
 
     @property
-    def index(self) -> int:
+    def position(self) -> int:
         """Position among the class logits."""
         return CLASSES.index(self)
 

@@ -90,7 +90,7 @@ def answered(rng, n=120, folds=3):
     scores = []
     for i in range(n):
         label = CLASSES[i % 3]
-        p = rng.dirichlet(1 + 2.0 * (np.arange(3) == label.index))
+        p = rng.dirichlet(1 + 2.0 * (np.arange(3) == label.position))
         scores.append(
             row(
                 i, label, fold=i % folds if folds else None, predicted=CLASSES[int(p.argmax())],
@@ -102,8 +102,8 @@ def answered(rng, n=120, folds=3):
 
 def test_class_totals_are_those_of_scikit_learn(rng):
     scores = answered(rng)
-    truth = np.array([s.label.index for s in scores])
-    answer = np.array([s.predicted.index for s in scores])
+    truth = np.array([s.label.position for s in scores])
+    answer = np.array([s.predicted.position for s in scores])
     probabilities = np.array([s.probabilities for s in scores])
     malignant, p = truth == 1, probabilities[:, 1]
     totals = values(classification_totals(scores), len(scores))
@@ -114,7 +114,7 @@ def test_class_totals_are_those_of_scikit_learn(rng):
         "f1_macro": sk.f1_score(truth, answer, average="macro"),
         "balanced_accuracy": sk.balanced_accuracy_score(truth, answer),
         "mcc": sk.matthews_corrcoef(truth, answer),
-        **{f"f1_{label}": per_class[label.index] for label in CLASSES},
+        **{f"f1_{label}": per_class[label.position] for label in CLASSES},
         "recall_malignant": sk.recall_score(malignant, answer == 1),
         "auc_macro": sk.roc_auc_score(truth, probabilities, multi_class="ovr"),
         "auroc_malignant": sk.roc_auc_score(malignant, p),

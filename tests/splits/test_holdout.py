@@ -1,3 +1,5 @@
+"""One division into train and validation."""
+
 from __future__ import annotations
 
 from pathlib import Path
@@ -6,43 +8,41 @@ import pytest
 
 from echoduet.config.schema import SplitConfig
 from echoduet.errors import SplitError
-from echoduet.records import CLASSES, Case, Label
+from echoduet.records import CLASSES, Case
 from echoduet.splits.holdout import hold_out
 from echoduet.splits.leakage import find_leaks
 from echoduet.splits.table import Part
 
 
-def some_cases(per_class: int, images_per_patient: int = 1) -> list[Case]:
+def cases(per_class: int, group_of: int = 1) -> list[Case]:
     return [
-        Case(f"{label} ({i})", Path(f"{i}"), (), label, patient=f"{label}{i // images_per_patient}")
+        Case(f"{label} ({i})", Path("x.png"), (), label, group=f"{label}-{i // group_of}")
         for label in CLASSES
         for i in range(per_class)
     ]
 
 
-def test_each_class_is_divided_by_the_share_and_patients_stay_whole() -> None:
-    cases = some_cases(60, images_per_patient=3)
-    table = hold_out(cases, SplitConfig(train_share=0.8))
+def test_every_case_stands_once_and_no_test_part_exists():
+    given = cases(20)
+    table = hold_out(given, SplitConfig())
     assert table.folds == (0,)
+    assert sorted(table.case_ids) == sorted(case.case_id for case in given)
     assert table.ids(0, Part.TEST) == ()
-    assert find_leaks(table, cases) == []
     for label in CLASSES:
-        assert sum(name.startswith(label) for name in table.ids(0, Part.VAL)) == pytest.approx(12, abs=2)
+        assert sum(case_id.startswith(label) for case_id in table.ids(0, Part.VAL)) == 4
 
 
-def test_two_images_of_a_class_stand_one_on_each_side() -> None:
-    table = hold_out(some_cases(2), SplitConfig())
-    assert [len(table.ids(0, part)) for part in Part] == [3, 3, 0]
+def test_groups_stay_together():
+    given = cases(24, group_of=3)
+    assert find_leaks(hold_out(given, SplitConfig()), given) == []
 
 
-def test_the_seed_decides_and_the_order_does_not() -> None:
-    cases = some_cases(20)
-    assert hold_out(cases, SplitConfig()) == hold_out(cases[::-1], SplitConfig())
-    assert hold_out(cases, SplitConfig()) != hold_out(cases, SplitConfig(seed=7))
+def test_the_order_of_the_cases_does_not_matter():
+    given = cases(15, group_of=2)
+    assert hold_out(given, SplitConfig()) == hold_out(given[::-1], SplitConfig())
 
 
-def test_a_class_on_one_side_only_is_refused() -> None:
-    cases = [*some_cases(5), *(Case(f"x{i}", Path("x"), (), Label.NORMAL, group="g") for i in range(3))]
-    alone = [case for case in cases if case.label is not Label.NORMAL or case.group]
+def test_a_class_too_small_to_divide_is_named():
+    given = [case for case in cases(10) if not (case.label == "normal" and case.case_id != "normal (0)")]
     with pytest.raises(SplitError, match='Class "normal" has 1 independent group'):
-        hold_out(alone, SplitConfig())
+        hold_out(given, SplitConfig())

@@ -10,7 +10,7 @@ import numpy as np
 from PIL import Image
 
 from echoduet.curation.duplicates import Pair, Relation
-from echoduet.curation.groups import Group
+from echoduet.curation.groups import Group, membership
 from echoduet.data.masks import read_mask
 from echoduet.progress import Progress, silent
 from echoduet.records import Case, Mask
@@ -23,6 +23,7 @@ class FindingKind(StrEnum):
     """What a finding is about, the gravest first."""
 
     UNUSABLE = "unusable"
+    DATA_SET = "data-set"
     LABEL_CONFLICT = "label-conflict"
     MASK_CONFLICT = "mask-conflict"
     LISTED_COPIES = "listed-copies"
@@ -73,7 +74,7 @@ def mask_agreements(pairs: Sequence[Pair], cases: Mapping[str, Case], progress: 
 
 def mask_conflicts(agreements: Mapping[Pair, float], groups: Iterable[Group], least: float) -> list[Finding]:
     """Return a finding for every pair of copies whose masks agree with a Dice below `least`."""
-    group_of = {member: group.name for group in groups for member in group.members}
+    group_of = membership(groups)
     return [
         Finding(
             FindingKind.MASK_CONFLICT,

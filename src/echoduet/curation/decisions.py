@@ -6,21 +6,9 @@ from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from enum import StrEnum
 
-from echoduet.curation.groups import Group
+from echoduet.curation.groups import Group, membership
+from echoduet.curation.settings import Policy
 from echoduet.records import Case
-
-
-class Policy(StrEnum):
-    """What to do with groups of copies.
-
-    `drop-all`, as the paper, keeps no member; `keep-one` keeps the best one of each group whose members agree on the
-    class; `audit` drops nothing; `published` follows a published list.
-    """
-
-    DROP_ALL = "drop-all"
-    KEEP_ONE = "keep-one"
-    AUDIT = "audit"
-    PUBLISHED = "published"
 
 
 class Verdict(StrEnum):
@@ -56,7 +44,7 @@ def decide(cases: Sequence[Case], groups: Sequence[Group], policy: Policy) -> li
 
 def decide_by_list(cases: Sequence[Case], listed: Collection[str], groups: Sequence[Group]) -> list[Decision]:
     """Keep exactly the cases on a published list; what we found ourselves only tells the group of the dropped."""
-    group_of = {member: group.name for group in groups for member in group.members}
+    group_of = membership(groups)
     return [
         Decision(case.case_id, Verdict.KEEP, "on the published list")
         if case.case_id in listed

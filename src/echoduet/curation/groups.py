@@ -28,6 +28,11 @@ def duplicate_groups(case_ids: Sequence[str], pairs: Iterable[Pair]) -> tuple[Gr
     return tuple(Group(f"dup:{members[0]}", members) for members in together if len(members) > 1)
 
 
+def membership(groups: Iterable[Group]) -> dict[str, str]:
+    """Return the group's name for every case that has copies."""
+    return {member: group.name for group in groups for member in group.members}
+
+
 def ties(cases: Sequence[Case], groups: Iterable[Group]) -> dict[str, str]:
     """Return the name under which each tied case must stay together with others.
 
@@ -35,7 +40,7 @@ def ties(cases: Sequence[Case], groups: Iterable[Group]) -> dict[str, str]:
     group touches it, both become one, under the earlier name.
     """
     names = {case.case_id: case.group for case in cases if case.group}
-    duplicate = {member: group.name for group in groups for member in group.members}
+    duplicate = membership(groups)
     # Names are merged rather than cases: tuples keep the two kinds of name apart.
     both = [(("earlier", names[member]), ("copies", duplicate[member])) for member in duplicate if member in names]
     known = [*(("earlier", name) for name in names.values()), *(("copies", name) for name in duplicate.values())]

@@ -8,16 +8,20 @@ from dataclasses import asdict, dataclass, replace
 from typing import Any
 
 from echoduet.curation.conflicts import Finding, FindingKind, label_conflicts, mask_agreements, mask_conflicts
-from echoduet.curation.decisions import Decision, Policy, Verdict, decide, decide_by_list
+from echoduet.curation.decisions import Decision, Verdict, decide, decide_by_list
 from echoduet.curation.duplicates import Pair, Relation, find_pairs
 from echoduet.curation.groups import Group, duplicate_groups, ties
 from echoduet.curation.hashing import fingerprints
+from echoduet.curation.intake import unusable_cases
 from echoduet.curation.published import PublishedList, Score, disagreements, listed_cases, score
-from echoduet.curation.settings import CurationSettings
+from echoduet.curation.settings import CurationSettings, Policy
 from echoduet.data.manifest import Manifest
 from echoduet.errors import ConfigError
 from echoduet.progress import Progress, silent
 from echoduet.records import CLASSES, Case
+
+UNUSABLE = "a file of the case cannot be used"
+"""The reason of a drop that no policy decided."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -25,12 +29,12 @@ class Curation:
     """What curation found and decided.
 
     Attributes:
-        cases: every case looked at, by id.
+        cases: every usable case, by id.
         kept: the curated manifest; `group` ties the copies that it still holds.
         pairs: the copies found, each with the Dice of its two masks.
         groups: the groups that they form.
         findings: what a person should look at, the gravest first.
-        decisions: one per case.
+        decisions: one per case, those of unusable ones last.
         policy: the rule that decided.
         settings: the thresholds.
         score: the comparison with a published list, where one was asked for.
@@ -83,7 +87,7 @@ def curate(
         settings: thresholds; the defaults when left out.
         published: the list that the policy `published` follows.
         reference: a list to be scored against; it has no influence on what is found or decided.
-        problems: findings about cases that were unusable and left out of the manifest.
+        problems: findings about files that were in the way; their cases were left out of the manifest.
         progress: shows how far the work is.
 
     Raises:
@@ -94,19 +98,22 @@ def curate(
     if (policy is Policy.PUBLISHED) != (published is not None):
         raise ConfigError("The policy 'published' and a published list go together. Give both or neither.")
     settings = settings or CurationSettings()
+    # The lists first: one that does not fit is found before the images are read.
+    listed, missing = listed_cases(published, manifest.cases) if published else (set(), [])
+    expected = listed_cases(reference, manifest.cases)[0] if reference else None
     pairs = find_pairs(fingerprints(manifest.cases, settings.side, progress), settings, progress)
     groups = duplicate_groups([case.case_id for case in manifest], pairs)
     by_id = {case.case_id: case for case in manifest}
     agreements = mask_agreements(pairs, by_id, progress)
     findings = [*problems, *label_conflicts(groups, by_id)]
     findings += mask_conflicts(agreements, groups, settings.mask_agreement)
-    if published is None:
-        decisions = decide(manifest.cases, groups, policy)
-    else:
-        listed, missing = listed_cases(published, manifest.cases)
+    if published:
         decisions = decide_by_list(manifest.cases, listed, groups)
         findings += [*missing, *disagreements(listed, manifest.cases, groups)]
-    scored = score(listed_cases(reference, manifest.cases)[0], manifest.cases, groups) if reference else None
+    else:
+        decisions = decide(manifest.cases, groups, policy)
+    decisions += [Decision(case_id, Verdict.DROP, UNUSABLE) for case_id in unusable_cases(problems)]
+    scored = None if expected is None else score(expected, manifest.cases, groups)
     kept = _kept(manifest, decisions, () if published else groups)
     return Curation(by_id, kept, agreements, groups, tuple(findings), tuple(decisions), policy, settings, scored)
 

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from echoduet.curation.conflicts import Finding, FindingKind
-from echoduet.curation.groups import Group
+from echoduet.curation.groups import Group, membership
 from echoduet.data.layout import label_of
 from echoduet.data.tables import read_csv
 from echoduet.errors import ManifestError
@@ -87,16 +87,15 @@ def listed_cases(published: PublishedList, cases: Sequence[Case]) -> tuple[set[s
     return listed, [_missing(published, key) for key in missing]
 
 
-def disagreements(listed: Collection[str], cases: Sequence[Case], groups: Iterable[Group]) -> list[Finding]:
+def disagreements(listed: Collection[str], cases: Sequence[Case], groups: Sequence[Group]) -> list[Finding]:
     """Return where the list keeps several of our copies, and where it drops a case of which we find no copy."""
     findings = []
-    grouped: set[str] = set()
     for group in groups:
-        grouped |= set(group.members)
         kept = tuple(member for member in group.members if member in listed)
         if kept:
             message = f"The list keeps {', '.join(kept)} of the copies {', '.join(group.members)}."
             findings.append(Finding(FindingKind.LISTED_COPIES, kept, message, group.name))
+    grouped = membership(groups)
     for case in cases:
         if case.case_id not in grouped and case.case_id not in listed:
             message = f"The list drops {case.case_id}, of which no copy was found."
@@ -106,7 +105,7 @@ def disagreements(listed: Collection[str], cases: Sequence[Case], groups: Iterab
 
 def score(listed: Collection[str], cases: Sequence[Case], groups: Iterable[Group]) -> Score:
     """Count, image by image, where our duplicate groups and the list agree."""
-    grouped = {member for group in groups for member in group.members}
+    grouped = membership(groups)
     counts = {(found, dropped): 0 for found in (True, False) for dropped in (True, False)}
     for case in cases:
         counts[case.case_id in grouped, case.case_id not in listed] += 1

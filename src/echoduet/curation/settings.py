@@ -1,10 +1,24 @@
-"""The thresholds of curation. On what they were fixed: docs/curation.md."""
+"""The policies and thresholds of curation. On what the thresholds were fixed: docs/curation.md."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass, fields
+from enum import StrEnum
 
 from echoduet.errors import ConfigError
+
+
+class Policy(StrEnum):
+    """What to do with groups of copies.
+
+    `drop-all`, as the paper, keeps no member; `keep-one` keeps the best one of each group whose members agree on the
+    class; `audit` drops nothing; `published` follows a published list.
+    """
+
+    DROP_ALL = "drop-all"
+    KEEP_ONE = "keep-one"
+    AUDIT = "audit"
+    PUBLISHED = "published"
 
 
 @dataclass(frozen=True, slots=True)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
+from echoduet.curation.groups import membership
 from echoduet.curation.pipeline import Curation
 from echoduet.data.manifest import write_manifest
 from echoduet.files import write_csv, write_json
@@ -29,7 +30,7 @@ def write_tables(curation: Curation, out: Path) -> None:
 
 
 def _write_pairs(curation: Curation, path: Path) -> None:
-    group_of = {member: group.name for group in curation.groups for member in group.members}
+    group_of = membership(curation.groups)
     rows = (
         {
             "case_a": pair.case_a,

@@ -112,7 +112,7 @@ def load_cached(
     if tensors is None:
         tensors = _decode(cases, prepare, progress)
         write_bytes(path, save(tensors))
-    labels = torch.tensor([case.label.index for case in cases], dtype=torch.int64)
+    labels = torch.tensor([case.label.position for case in cases], dtype=torch.int64)
     return CachedSet(tuple(case.case_id for case in cases), tensors["images"], tensors["masks"], labels)
 
 

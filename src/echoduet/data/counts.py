@@ -39,7 +39,7 @@ class Counts:
 
     def of_label(self, label: Label) -> int:
         """Return the number of images of one class."""
-        return (self.benign, self.malignant, self.normal)[label.index]
+        return (self.benign, self.malignant, self.normal)[label.position]
 
     def missing_ids(self, label: Label, present: Iterable[str]) -> tuple[str, ...]:
         """Return the ids of a numbered class that are not among `present`; none where ids are not numbered."""

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from collections import defaultdict
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from pathlib import Path
 
 from echoduet.data.images import is_image_name
@@ -65,10 +65,20 @@ def masks_by_case(paths: Iterable[Path], pattern: re.Pattern[str]) -> dict[str, 
     return dict(found)
 
 
-def paired(images: Iterable[Path], masks: Mapping[str, tuple[Path, ...]], label: Label, source: str) -> Iterator[Case]:
-    """Yield a case for each image, in natural order, with the masks found under its stem."""
+def paired(
+    images: Iterable[Path],
+    masks: Mapping[str, tuple[Path, ...]],
+    label: Label,
+    source: str,
+    mask_of: Callable[[Path], Path] | None = None,
+) -> Iterator[Case]:
+    """Yield a case for each image, in natural order, with the masks found under its stem.
+
+    `mask_of` tells where the mask of a lesion must be: where none is found, that file will be named as missing.
+    """
     for image in sorted(images, key=lambda path: natural_key(path.stem)):
-        yield Case(image.stem, image, masks.get(image.stem, ()), label, source=source)
+        required = () if mask_of is None or label is Label.NORMAL else (mask_of(image),)
+        yield Case(image.stem, image, masks.get(image.stem, required), label, source=source)
 
 
 def orphans(images: Iterable[Path], masks: Mapping[str, tuple[Path, ...]], folder: Path) -> list[Path]:

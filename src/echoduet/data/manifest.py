@@ -75,9 +75,7 @@ class Manifest:
         if case_id not in self._by_id:
             near = difflib.get_close_matches(case_id, self._by_id, n=1)
             hint = f"; did you mean '{near[0]}'?" if near else "."
-            raise ManifestError(
-                f"'{case_id}': no such case among the {len(self)} of {self.source or 'the manifest'}{hint}"
-            )
+            raise ManifestError(f"{self.source or 'manifest'}: has no case '{case_id}'{hint}")
         return self._by_id[case_id]
 
     def select(self, case_ids: Iterable[str]) -> Manifest:
@@ -133,9 +131,7 @@ def list_cases(root: Path, format: str | None = None) -> Manifest:
     source = source_of(root, format)
     cases = tuple(source.read(root))
     if not cases:
-        raise LayoutError(
-            f"{root}: no case of the layout {source.NAME} is in it. Check the path, or name the --format."
-        )
+        raise LayoutError(f"{root}: holds no case of the layout {source.NAME}. Check the path, or name the --format.")
     return Manifest(cases, source.NAME)
 
 

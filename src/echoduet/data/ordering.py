@@ -21,4 +21,4 @@ def natural_key(text: str) -> NaturalKey:
 
 def in_order(cases: Iterable[Case]) -> tuple[Case, ...]:
     """Return the cases by class (benign, malignant, normal), then in the natural order of their ids."""
-    return tuple(sorted(cases, key=lambda case: (case.label.index, natural_key(case.case_id))))
+    return tuple(sorted(cases, key=lambda case: (case.label.position, natural_key(case.case_id))))

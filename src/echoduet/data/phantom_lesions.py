@@ -40,7 +40,9 @@ class Outline:
         reach = np.hypot(u, v)
         turn = (np.arctan2(v, u) + np.float32(pi)) * np.float32(ANGLES / (2 * pi))
         radius = self.radius[turn.astype(np.intp) % ANGLES]
-        scale = np.hypot(u * self.across, v * self.down) / np.maximum(reach, np.float32(1e-3))
+        # Millimetres per semi-axis in this direction; the shorter one at the very centre, which has no direction.
+        tiny = np.float32(1e-3)
+        scale = (np.hypot(u * self.across, v * self.down) + tiny * min(self.across, self.down)) / (reach + tiny)
         return np.asarray((reach - radius) * scale, dtype=np.float32)
 
     def local(self, grid: Grid) -> tuple[Field, Field]:
@@ -116,7 +118,7 @@ def _malignant(grid: Grid, top: float, rng: np.random.Generator) -> Lesion:
     outline = _place(grid, top, share, aspect, rng.normal(0.0, 0.3), radius, rng)
     return Lesion(
         outline=outline,
-        contrast=rng.uniform(-12, -5) if rng.uniform() < 0.85 else rng.uniform(-5, -2),
+        contrast=rng.uniform(-12, -5) if rng.uniform() < 0.8 else rng.uniform(-4.5, -1),
         edge=rng.uniform(0.3, 1.0),
         roughness=rng.uniform(0.2, 0.5),
         texture=rng.uniform(1.5, 4.0),

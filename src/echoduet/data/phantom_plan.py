@@ -13,8 +13,15 @@ from echoduet.records import CLASSES, Label
 
 DUPLICATE_COLUMNS = ("case_a", "case_b", "relation", "transform", "label_a", "label_b", "mask")
 
-_BUSI_SHARES = {Label.BENIGN: 437 / 780, Label.MALIGNANT: 210 / 780}
 _PLAN_STREAM = 3  # beside the streams of `synthetic.py`
+
+
+def busi_proportions(count: int) -> tuple[int, int, int]:
+    """Return how many of `count` are benign, malignant and normal: 56, 27 and 17 %."""
+    benign, malignant = round(count * 437 / 780), round(count * 210 / 780)
+    # Rounding both up can leave a normal too few.
+    malignant = min(malignant, count - benign)
+    return benign, malignant, count - benign - malignant
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,9 +66,8 @@ class PhantomSpec:
 
     @classmethod
     def of_count(cls, count: int, seed: int = 1993, size: int | None = None) -> PhantomSpec:
-        """Return a spec of `count` originals in BUSI's proportions: 56 % benign, 27 % malignant, 17 % normal."""
-        benign, malignant = (round(count * _BUSI_SHARES[label]) for label in (Label.BENIGN, Label.MALIGNANT))
-        return cls(benign=benign, malignant=malignant, normal=count - benign - malignant, seed=seed, size=size)
+        """Return a spec of `count` originals in BUSI's proportions."""
+        return cls(*busi_proportions(count), seed=seed, size=size)
 
     def originals(self) -> tuple[Identity, ...]:
         """Return the originals, by class and number."""

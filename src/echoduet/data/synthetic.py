@@ -91,7 +91,7 @@ def _write_case(folder: Path, job: Copy, spec: PhantomSpec) -> None:
 
 def render(job: Copy, spec: PhantomSpec) -> Scan:
     """Simulate the original of `job` and do to it what was done to the copy."""
-    stream = [spec.seed, job.original.label.index, job.original.number]
+    stream = [spec.seed, job.original.label.position, job.original.number]
     scan = scan_phantom(job.original.label, np.random.default_rng(stream), spec.size)
     overlay_rng = np.random.default_rng([*stream, _OVERLAY_STREAM])
     worn = draw_overlay(overlay_rng)
@@ -102,7 +102,7 @@ def render(job: Copy, spec: PhantomSpec) -> Scan:
     image = burn_in(scan.image, scan.mask, overlay, overlay_rng)
     if job.identity == job.original:
         return Scan(image, scan.masks)
-    copy_rng = np.random.default_rng([*stream, _COPY_STREAM, job.identity.label.index, job.identity.number])
+    copy_rng = np.random.default_rng([*stream, _COPY_STREAM, job.identity.label.position, job.identity.number])
     return Scan(*tamper(image, scan.masks, change, copy_rng))
 
 

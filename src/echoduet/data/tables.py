@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import csv
+import io
 import os
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
@@ -58,8 +59,9 @@ def read_csv(path: Path, columns: Sequence[str]) -> list[Row]:
         ManifestError: the file is missing, not text, or lacks a column; a row has more cells than columns.
     """
     try:
-        lines = path.read_text(encoding="utf-8-sig").splitlines(keepends=True)
-        reader = csv.reader(lines, delimiter=_delimiter(lines), strict=True)
+        text = path.read_bytes().decode("utf-8-sig")
+        # Not str.splitlines: it also breaks at characters that mean nothing to CSV.
+        reader = csv.reader(io.StringIO(text, newline=""), delimiter=_delimiter(text), strict=True)
         # The number of the line, not of the record: a quoted cell may hold line breaks.
         records = [(reader.line_num, record) for record in reader if any(record)]
     except UnicodeDecodeError as error:
@@ -114,8 +116,8 @@ def resolved(folder: Path, name: str) -> Path:
     return Path(os.path.normpath(folder / name.replace("\\", "/")))
 
 
-def _delimiter(lines: Sequence[str]) -> str:
-    header = lines[0] if lines else ""
+def _delimiter(text: str) -> str:
+    header = text.partition("\n")[0]
     return max(",;\t", key=header.count)
 
 
@@ -128,8 +130,6 @@ def _rows(path: Path, records: Sequence[tuple[int, Sequence[str]]], columns: Ite
     for number, record in records[1:]:
         where = f"{path}, line {number}"
         if len(record) > len(header):
-            raise ManifestError(
-                f"{where}: {len(record)} cells under {len(header)} columns. Quote cells with separators."
-            )
+            raise ManifestError(f"{where}: has {len(record)} cells under {len(header)} columns. Quote the separators.")
         rows.append(Row(where, dict(zip(header, record, strict=False))))
     return rows

@@ -118,8 +118,8 @@ def _among(
 
 
 def _answer_totals(scores: Sequence[CaseScore], member: NDArray[np.bool_]) -> dict[str, Total]:
-    truth = np.array([score.label.index for score in scores])
-    answer = np.array([score.predicted.index for score in scores if score.predicted is not None])
+    truth = np.array([score.label.position for score in scores])
+    answer = np.array([score.predicted.position for score in scores if score.predicted is not None])
 
     def of_confusion(function: Callable[[FloatArray], FloatArray]) -> Total:
         def value(weights: FloatArray) -> FloatArray:
@@ -144,13 +144,13 @@ _CONFUSION_SCORES: dict[str, Callable[[FloatArray], FloatArray]] = {
 
 
 def _of_class(function: Callable[[FloatArray], FloatArray], label: Label) -> Callable[[FloatArray], FloatArray]:
-    return lambda confusion: function(confusion)[..., label.index]
+    return lambda confusion: function(confusion)[..., label.position]
 
 
 def _probability_totals(scores: Sequence[CaseScore], member: NDArray[np.bool_]) -> dict[str, Total]:
-    truth = np.array([score.label.index for score in scores])
+    truth = np.array([score.label.position for score in scores])
     probabilities = np.array([score.probabilities for score in scores], dtype=np.float64)
-    malignant, p_malignant = truth == Label.MALIGNANT.index, probabilities[:, Label.MALIGNANT.index]
+    malignant, p_malignant = truth == Label.MALIGNANT.position, probabilities[:, Label.MALIGNANT.position]
     confidence, right = probabilities.max(axis=1), probabilities.argmax(axis=1) == truth
     brier = calibration.brier_per_case(truth, probabilities)
     functions: dict[str, Callable[[FloatArray], FloatArray]] = {

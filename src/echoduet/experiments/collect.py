@@ -124,7 +124,7 @@ def _counts(scores: Sequence[CaseScore]) -> dict[str, Any]:
 
 
 def _confusion(scores: Sequence[CaseScore]) -> list[list[int]] | None:
-    pairs = [(score.label.index, score.predicted.index) for score in scores if score.predicted is not None]
+    pairs = [(score.label.position, score.predicted.position) for score in scores if score.predicted is not None]
     if not pairs:
         return None
     truth, answer = np.array(pairs).T

@@ -128,7 +128,7 @@ def _write_one(item: _Answered, out: Path, refined: bool) -> dict[str, Any]:
 def _probabilities(prediction: Prediction) -> dict[str, float] | None:
     if prediction.probabilities is None:
         return None
-    return {label.value: round(float(prediction.probabilities[label.index]), 6) for label in CLASSES}
+    return {label.value: round(float(prediction.probabilities[label.position]), 6) for label in CLASSES}
 
 
 def _area(prediction: Prediction) -> int | None:

@@ -44,7 +44,7 @@ def caption(prediction: Prediction) -> tuple[str, ...]:
 
 def _share(prediction: Prediction, label: Label) -> str:
     assert prediction.probabilities is not None
-    return f"{100 * prediction.probabilities[label.index]:.0f} %"
+    return f"{100 * prediction.probabilities[label.position]:.0f} %"
 
 
 def draw_overlay(image: GrayImage, prediction: Prediction) -> NDArray[np.uint8]:

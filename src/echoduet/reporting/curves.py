@@ -49,4 +49,4 @@ def _value(row: Row, keys: tuple[str, ...]) -> float | None:
     value: Any = row
     for key in keys:
         value = value.get(key) if isinstance(value, Mapping) else None
-    return value
+    return None if value is None else float(value)

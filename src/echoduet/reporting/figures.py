@@ -47,19 +47,26 @@ _STYLE: dict[Any, Any] = {
     "legend.frameon": False,
 }
 
+_ADAPTATIONS = (
+    (re.compile(r"<metadata>.*?</metadata>", re.DOTALL), ""),
+    (re.compile(r'(?<=<svg)( [^>]*?) width="[^"]*"'), r"\1"),  # the page decides the size
+    (re.compile(r'(?<=<svg)( [^>]*?) height="[^"]*"'), r"\1"),
+    (re.compile(r"'DejaVu Sans'[^;\"]*"), "var(--type)"),
+)
 
-def _svg(figure: Figure, description: str, salt: str) -> Markup:
+
+def _svg(figure: Figure, description: str, name: str) -> Markup:
     stream = io.StringIO()
-    with mpl.rc_context({**_STYLE, "svg.hashsalt": salt}):
+    with mpl.rc_context({**_STYLE, "svg.hashsalt": name}):
         figure.savefig(stream, format="svg", transparent=True, metadata={"Date": None, "Creator": None})
     text = stream.getvalue()
     text = text[text.index("<svg") :]
-    text = re.sub(r"<metadata>.*?</metadata>", "", text, flags=re.DOTALL)
-    text = re.sub(r'(<svg [^>]*?) width="[^"]*"', r"\1", text, count=1)
-    text = re.sub(r'(<svg [^>]*?) height="[^"]*"', r"\1", text, count=1)
-    text = re.sub(r"'DejaVu Sans'[^;\"]*", "var(--type)", text)
-    for colour, name in _VARIABLES.items():
-        text = text.replace(colour, f"var(--{name})")
+    for pattern, replacement in _ADAPTATIONS:
+        text = pattern.sub(replacement, text)
+    # Several figures share one page: their identifiers must not meet.
+    text = re.sub(r'( id="|url\(#|href="#)', rf"\g<1>{name}-", text)
+    for colour, variable in _VARIABLES.items():
+        text = text.replace(colour, f"var(--{variable})")
     return Markup(text.replace("<svg ", f'<svg role="img" aria-label="{escape(description)}" ', 1))
 
 
@@ -106,14 +113,14 @@ def _box(at: float, low: float, high: float) -> mpl.patches.Rectangle:
 def roc_curves(raw: Sequence[CaseScore], refined: Sequence[CaseScore]) -> Markup:
     """Draw the one-vs-rest ROC curves, malignant foremost, and where the answered classes lie on them."""
     scored = [score for score in raw if score.probabilities is not None]
-    truth = np.array([score.label.index for score in scored])
+    truth = np.array([score.label.position for score in scored])
     probabilities = np.array([score.probabilities for score in scored])
     with mpl.rc_context(_STYLE):
         figure = Figure(figsize=(4.6, 4.6), layout="constrained")
         axes = figure.subplots()
         axes.plot([0, 1], [0, 1], color=LINE, linewidth=1)
         for label, style, width in ((Label.MALIGNANT, "-", 2.4), (Label.BENIGN, "--", 1.6), (Label.NORMAL, ":", 1.6)):
-            positive, score = truth == label.index, probabilities[:, label.index]
+            positive, score = truth == label.position, probabilities[:, label.position]
             if positive.any() and not positive.all():
                 name = f"{label} vs rest, area {float(auroc(positive, score)):.3f}"
                 axes.plot(*roc_curve(positive, score), style, color=CLASS_COLOURS[label], linewidth=width, label=name)
@@ -129,12 +136,12 @@ def roc_curves(raw: Sequence[CaseScore], refined: Sequence[CaseScore]) -> Markup
 
 
 def _operating_point(axes: Axes, scores: Sequence[CaseScore], marker: str, name: str) -> None:
-    answered = [(s.label.index, s.predicted.index) for s in scores if s.predicted is not None]
+    answered = [(s.label.position, s.predicted.position) for s in scores if s.predicted is not None]
     if not answered:
         return
     truth, answer = np.array(answered).T
     table = confusion_matrix(truth, answer, len(CLASSES))
-    k = Label.MALIGNANT.index
+    k = Label.MALIGNANT.position
     called, others = table[:, k].sum() - table[k, k], table.sum() - table[k].sum()
     if table[k].sum() and others:
         axes.plot(
@@ -146,9 +153,9 @@ def _operating_point(axes: Axes, scores: Sequence[CaseScore], marker: str, name:
 def reliability_diagram(scores: Sequence[CaseScore]) -> Markup:
     """Draw how often a probability came true, for the answer and for malignancy, and how often it was given."""
     scored = [score for score in scores if score.probabilities is not None]
-    truth = np.array([score.label.index for score in scored])
+    truth = np.array([score.label.position for score in scored])
     probabilities = np.array([score.probabilities for score in scored])
-    k = Label.MALIGNANT.index
+    k = Label.MALIGNANT.position
     answer = reliability(probabilities.max(axis=1), probabilities.argmax(axis=1) == truth)
     malignant = reliability(probabilities[:, k], truth == k)
     with mpl.rc_context(_STYLE):

@@ -112,4 +112,4 @@ def _confidence(score: CaseScore) -> float:
     probabilities = score.probabilities
     if probabilities is None or score.predicted is None:
         return 0.0
-    return probabilities[score.predicted.index]
+    return probabilities[score.predicted.position]

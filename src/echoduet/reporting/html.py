@@ -142,6 +142,7 @@ def _figures(metrics: Mapping[str, Any], raw: Sequence[CaseScore], refined: Sequ
     if "segmentation" in metrics["raw"]:
         drawn["dice"] = figures.dice_by_class(raw, refined)
     if "brier" in metrics["raw"].get("classification", {}):
-        drawn["roc"] = figures.roc_curves(raw, refined)
+        if len({score.label for score in raw if score.probabilities}) > 1:  # one class alone cannot be told from others
+            drawn["roc"] = figures.roc_curves(raw, refined)
         drawn["reliability"] = figures.reliability_diagram(refined)
     return drawn

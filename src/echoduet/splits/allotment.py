@@ -36,7 +36,7 @@ def groups_per_class(cases: Sequence[Case], numbers: NDArray[np.intp]) -> Counte
 def class_counts(cases: Sequence[Case], numbers: NDArray[np.intp]) -> NDArray[np.float64]:
     """Return how many images each group holds of each class present, and in all, `(groups, classes + 1)`."""
     counts = np.zeros((numbers.max() + 1, len(CLASSES)))
-    np.add.at(counts, (numbers, np.array([case.label.index for case in cases])), 1)
+    np.add.at(counts, (numbers, np.array([case.label.position for case in cases])), 1)
     present = counts[:, counts.any(axis=0)]
     return np.hstack([present, present.sum(axis=1, keepdims=True)])
 

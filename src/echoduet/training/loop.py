@@ -11,7 +11,7 @@ import math
 import time
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, cast
 
 import torch
 from torch import Tensor
@@ -28,9 +28,10 @@ from echoduet.progress import Progress, silent
 from echoduet.records import CLASSES
 from echoduet.runs import RunFolder
 from echoduet.seeding import derived_seed, seed_everything
+from echoduet.training.board import open_board
 from echoduet.training.checkpoint import load_checkpoint, save_checkpoint
 from echoduet.training.optim import Schedule, build_optimizer
-from echoduet.training.step import Stepper, choose_device, losses_of
+from echoduet.training.step import Stepper, choose_device, losses_of, require_finite
 from echoduet.transforms.augment import apply, draw
 
 Weights = dict[str, Tensor]
@@ -72,7 +73,7 @@ class Trainer:
     @property
     def answering(self) -> MultiTaskNet:
         """The network that is validated and shipped: the averaged one where there is one."""
-        return self.average.module if self.average is not None else self.network
+        return self.network if self.average is None else cast("MultiTaskNet", self.average.module)
 
     def run_epoch(self) -> Iterator[LossParts]:
         """Take every step of the next epoch, yielding the losses."""
@@ -94,6 +95,7 @@ class Trainer:
     def finish_epoch(self) -> dict[str, float]:
         """Validate, tell the schedule, keep the best weights; return the validation scores."""
         scores = self.stepper.validate(self.answering, self.validation)
+        require_finite("validation", scores["loss"])
         self.schedule.after_epoch(scores["loss"])
         if scores["loss"] < self.best.loss:
             self.best = Best(self.epoch, scores["loss"], _copy(self.answering.state_dict()))
@@ -175,13 +177,16 @@ def fit(
 
 
 def _epochs(trainer: Trainer, run: RunFolder) -> Iterator[LossParts]:
+    board = open_board(run.path / "tensorboard", trainer.config.runtime.tensorboard)
     while not trainer.finished:
         started, parts = time.perf_counter(), []
         for step in trainer.run_epoch():
             parts.append(step)
             yield step
         scores = trainer.finish_epoch()
-        run.log(_row(trainer, parts, scores, time.perf_counter() - started))
+        row = _row(trainer, parts, scores, time.perf_counter() - started)
+        run.log(row)
+        board(row)
         save_checkpoint(run.checkpoint, trainer.state_dict())
 
 
@@ -205,8 +210,10 @@ def _positions(config: ExperimentConfig, train: CachedSet) -> tuple[int, ...]:
 
 
 def _averaged(network: MultiTaskNet, decay: float | None) -> AveragedModel | None:
-    # Buffers (batch-norm statistics) are themselves running averages and are copied, not averaged again.
-    return None if decay is None else AveragedModel(network, multi_avg_fn=get_ema_multi_avg_fn(decay))
+    # Buffers too: averaged weights need the batch-norm statistics of their own past, not those of the newest weights.
+    if decay is None:
+        return None
+    return AveragedModel(network, multi_avg_fn=get_ema_multi_avg_fn(decay), use_buffers=True)  # type: ignore[no-untyped-call]
 
 
 def _copy(weights: Weights) -> Weights:

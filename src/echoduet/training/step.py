@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterator
 from contextlib import AbstractContextManager
 from dataclasses import dataclass
@@ -88,22 +89,19 @@ class Stepper:
         """
         self.network.train()
         parts = self._losses(images, masks, labels)
-        if not torch.isfinite(parts.total):
-            raise TrainingError(
-                "The training loss is not a finite number. Lower optim.learning_rate, set optim.clip_norm=1, "
-                "or use --set runtime.precision=float32."
-            )
+        require_finite("training", parts.total.item())
         self.optimizer.zero_grad(set_to_none=True)
         parts.total.backward()  # type: ignore[no-untyped-call]
         if self.clip_norm is not None:
             torch.nn.utils.clip_grad_norm_(self.network.parameters(), self.clip_norm)
         self.optimizer.step()
-        return parts
+        return _detached(parts)
 
     def _losses(self, images: Tensor, masks: Tensor, labels: Tensor) -> LossParts:
         with self.autocast():
             output = self.network(images.contiguous(memory_format=self.memory_format))
-        return self.loss(output, masks, labels)
+        parts: LossParts = self.loss(output, masks, labels)
+        return parts
 
     @torch.no_grad()
     def validate(self, network: MultiTaskNet, data: CachedSet) -> dict[str, float]:
@@ -120,11 +118,32 @@ class Stepper:
         return _means(sums, len(data))
 
 
+def _detached(parts: LossParts) -> LossParts:
+    # The losses outlive the step; the graph that made them must not.
+    segmentation, classification = (
+        None if x is None else x.detach() for x in (parts.segmentation, parts.classification)
+    )
+    return LossParts(parts.total.detach(), segmentation, classification)
+
+
 def _batches(data: CachedSet) -> Iterator[tuple[Tensor, Tensor, Tensor]]:
     for start in range(0, len(data), VALIDATION_BATCH):
         rows = slice(start, start + VALIDATION_BATCH)
         images, masks = to_input(data.images[rows], data.masks[rows])
         yield images, masks, data.labels[rows]
+
+
+def require_finite(kind: str, loss: float) -> None:
+    """Refuse a loss that is not a number.
+
+    Raises:
+        TrainingError: it is NaN or infinite; says what to change.
+    """
+    if not math.isfinite(loss):
+        raise TrainingError(
+            f"The {kind} loss is not a finite number. Lower optim.learning_rate, set optim.clip_norm=1, "
+            "or use --set runtime.precision=float32."
+        )
 
 
 def losses_of(parts: LossParts) -> dict[str, float]:

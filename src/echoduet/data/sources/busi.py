@@ -41,7 +41,11 @@ def read(root: Path) -> Iterator[Case]:
         files = images_in(folder)
         images = [path for path in files if _IMAGE.fullmatch(path.stem)]
         masks = masks_by_case(files, _MASK)
-        yield from paired([*images, *orphans(images, masks, folder)], masks, label, NAME)
+        yield from paired([*images, *orphans(images, masks, folder)], masks, label, NAME, _mask_of)
+
+
+def _mask_of(image: Path) -> Path:
+    return image.with_name(f"{image.stem}_mask.png")
 
 
 def write_miniature(root: Path, seed: int) -> None:

@@ -36,7 +36,11 @@ def read(root: Path) -> Iterator[Case]:
     images = [path for path in images_in(root / "images") if _IMAGE.fullmatch(path.stem)]
     everything = [*images, *orphans(images, masks, root / "images")]
     for label in CLASSES:
-        yield from paired([path for path in everything if path.name.startswith(label)], masks, label, NAME)
+        yield from paired([path for path in everything if path.name.startswith(label)], masks, label, NAME, _mask_of)
+
+
+def _mask_of(image: Path) -> Path:
+    return image.parent.with_name("masks") / f"{image.stem}_mask.png"
 
 
 def write_miniature(root: Path, seed: int) -> None:

@@ -1,0 +1,202 @@
+"""Speed and memory, as ratios measured side by side in one run. `make bench` runs this and prints a Markdown table.
+
+What needs real images is measured on the folder that ECHODUET_BUSI names, else on phantoms, and says so.
+"""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+import tempfile
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+
+import torch
+
+from echoduet.config.load import load_config
+from echoduet.config.schema import ExperimentConfig
+from echoduet.data.cache import CachedSet, load_cached
+from echoduet.data.images import read_gray
+from echoduet.data.manifest import Manifest, build_manifest, write_manifest
+from echoduet.data.masks import read_mask
+from echoduet.data.synthetic import PhantomSpec, write_phantoms
+from echoduet.data.verification import verify
+from echoduet.losses.multitask import MultiTaskLoss
+from echoduet.models.registry import build_network
+from echoduet.runs import processor
+from echoduet.training.loop import Trainer
+from echoduet.transforms.augment import apply, draw
+from echoduet.transforms.preprocess import Preprocess
+
+SECONDS = 8.0
+"""How long each rate is measured, after a warm-up."""
+
+
+@dataclass(frozen=True)
+class Row:
+    """One line of the table: what was measured, what came out, and what we want to stay true."""
+
+    name: str
+    value: str
+    goal: str
+    met: bool
+
+
+def rate(step: Callable[[], int], seconds: float = SECONDS) -> float:
+    """Return images a second of `step`, which returns how many images it took."""
+    step()
+    started, images = time.perf_counter(), 0
+    while time.perf_counter() - started < seconds:
+        images += step()
+    return images / (time.perf_counter() - started)
+
+
+def loading(config: ExperimentConfig, data: CachedSet, seed: int = 1) -> Callable[[], int]:
+    """Return a step that takes a batch from the cache and augments it."""
+    generator = torch.Generator().manual_seed(seed)
+    batch = config.optim.batch_size
+
+    def step() -> int:
+        rows = torch.randint(0, len(data), (batch,), generator=generator)
+        apply(draw(config.augment, batch, generator), data.images[rows], data.masks[rows])
+        return batch
+
+    return step
+
+
+def training(config: ExperimentConfig, data: CachedSet) -> Callable[[], int]:
+    """Return a step of the real training loop: cache, augmentation, network, optimiser."""
+    trainer = Trainer(config, data, data)
+
+    def endless() -> Iterator[object]:
+        while True:
+            yield from trainer.run_epoch()
+
+    steps = endless()
+
+    def step() -> int:
+        next(steps)
+        return config.optim.batch_size
+
+    return step
+
+
+def plain_training(config: ExperimentConfig, manifest: Manifest) -> Callable[[], int]:
+    """Return a step of the plain way: decode two files, resize, float32, default memory layout, forward, backward."""
+    prepare = Preprocess(config.preprocess)
+    network, loss = build_network(config.model), MultiTaskLoss(config.loss)
+    optimizer = torch.optim.Adam(network.parameters(), lr=1e-4)
+    generator = torch.Generator().manual_seed(1)
+
+    def step() -> int:
+        chosen = [manifest.cases[i] for i in torch.randint(0, len(manifest), (2,), generator=generator).tolist()]
+        images = [read_gray(case.image) for case in chosen]
+        masks = [read_mask(case.masks, (i.shape[0], i.shape[1])) for case, i in zip(chosen, images, strict=True)]
+        x = torch.stack([torch.from_numpy(prepare.image(image)) for image in images])[:, None]
+        y = torch.stack([torch.from_numpy(prepare.mask(mask)) for mask in masks])[:, None].to(torch.uint8)
+        pixels, lesion = apply(draw(config.augment, 2, generator), x, y)
+        parts = loss(network(pixels), lesion, torch.tensor([case.label.position for case in chosen]))
+        optimizer.zero_grad()
+        parts.total.backward()
+        optimizer.step()
+        return 2
+
+    return step
+
+
+def training_rows(manifest: Manifest) -> Iterator[Row]:
+    """Measure loading and training."""
+    paper, fast = load_config("multi_task_config"), load_config("fast")
+    data = load_cached(manifest.cases, Preprocess(paper.preprocess))
+    batched = paper.model_copy(update={"optim": paper.optim.model_copy(update={"batch_size": 16})})
+    load, ours = rate(loading(batched, data)), rate(training(paper, data))
+    yield Row("cached loading + augmentation, 128 px, batch 16", f"{load:.0f} images/s", ">= 2000", load >= 2000)
+    share = ours / rate(loading(paper, data))
+    yield Row("its share of the paper's training step, batch 2", f"{share:.1%}", "< 5 %", share < 0.05)
+    plain = rate(plain_training(paper, manifest))
+    ratio = ours / plain
+    name = "paper's UNet++ training step, batch 2, against plain float32 uncached"
+    yield Row(name, f"{ratio:.2f}x ({ours:.1f} against {plain:.1f} images/s)", ">= 2x", ratio >= 2)
+    large = rate(training(batched, data)) / plain
+    yield Row("the same with batch 16", f"{large:.2f}x", "", True)
+    fast_data = load_cached(manifest.cases, Preprocess(fast.preprocess))
+    speed = rate(training(fast, fast_data))
+    yield Row(f"`fast` training step, {fast.preprocess.size} px", f"{speed:.1f} images/s", "", True)
+    share = speed / rate(loading(fast, fast_data))
+    yield Row("loading's share of it", f"{share:.1%}", "< 5 %", share < 0.05)
+
+
+def data_rows(root: Path) -> Iterator[Row]:
+    """Measure manifest and verification."""
+    started = time.perf_counter()
+    report = verify(root)
+    seconds = time.perf_counter() - started
+    n = len(report.usable)
+    yield Row(f"manifest + verification of {n} images", f"{seconds:.1f} s", "< 10 s", seconds < 10)
+
+
+def command_rows(manifest: Manifest, folder: Path) -> Iterator[Row]:
+    """Measure whole commands in processes of their own: seconds and peak memory."""
+    table = folder / "manifest.csv"
+    write_manifest(manifest, table)
+    help_seconds = min(command("--help")[0] for _ in range(5))
+    yield Row("`echoduet --help`", f"{help_seconds:.2f} s", "< 0.4 s", help_seconds < 0.4)
+    keys = ("--set", "optim.epochs=2", "--set", "split.protocol=clean", "--set", "split.folds=2")
+    run = ("train", "--config", "fast", "--data", table, "--fold", 0, "--out", folder / "run", *keys)
+    seconds, peak = command(*run)
+    yield Row(f"training `fast` on {len(manifest)} images, peak memory", f"{peak:.2f} GB", "< 3 GB", peak < 3)
+    chosen = manifest.with_cases(manifest.cases[:450])
+    write_manifest(chosen, table)
+    model = folder / "run" / "model.safetensors"
+    seconds, peak = command("evaluate", "--model", model, "--data", table, "--out", folder / "evaluation")
+    name = f"evaluating {len(chosen)} cases, every metric"
+    yield Row(name, f"{seconds:.0f} s ({peak:.2f} GB)", "< 60 s", seconds < 60)
+
+
+def command(*arguments: object) -> tuple[float, float]:
+    """Run `echoduet` and return its seconds and peak memory in GB."""
+    program = (
+        "import resource, subprocess, sys, time; t = time.perf_counter();"
+        "words = [sys.executable, '-m', 'echoduet.cli.main', *sys.argv[1:]];"
+        "done = subprocess.run(words, capture_output=True, text=True);"
+        "peak = resource.getrusage(resource.RUSAGE_CHILDREN).ru_maxrss;"
+        "sys.stderr.write(done.stderr) if done.returncode else None;"
+        "print(time.perf_counter() - t, peak / 1e6); sys.exit(done.returncode)"
+    )
+    words = [sys.executable, "-c", program, *map(str, arguments)]
+    done = subprocess.run(words, stdout=subprocess.PIPE, text=True, check=True)
+    seconds, peak = done.stdout.split()
+    return float(seconds), float(peak)
+
+
+@contextmanager
+def images() -> Iterator[tuple[Path, str]]:
+    """Yield a BUSI folder and what it holds: the real one, or phantoms."""
+    if real := os.environ.get("ECHODUET_BUSI"):
+        yield Path(real), "BUSI"
+        return
+    with tempfile.TemporaryDirectory() as folder:
+        root = Path(folder) / "phantoms"
+        write_phantoms(root, PhantomSpec(benign=60, malignant=40, normal=20, seed=1))
+        yield root, "phantoms"
+
+
+def main() -> None:
+    """Measure everything and print the table."""
+    with images() as (root, what), tempfile.TemporaryDirectory() as folder:
+        os.environ["ECHODUET_CACHE"] = str(Path(folder) / "cache")
+        rows = list(data_rows(root))
+        manifest = build_manifest(root)
+        rows += [*command_rows(manifest, Path(folder)), *training_rows(manifest)]
+    print(f"{processor()}, {os.cpu_count()} cores, torch {torch.__version__}, images: {what} ({len(manifest)})\n")
+    print("| measured | result | goal | met |\n|---|---|---|---|")
+    for row in rows:
+        print(f"| {row.name} | {row.value} | {row.goal} | {'' if not row.goal else 'yes' if row.met else 'NO'} |")
+
+
+if __name__ == "__main__":
+    main()
