@@ -73,7 +73,15 @@ def test_torch_load_is_always_weights_only(sources):
 
 
 def test_mixed_precision_is_in_two_places_only(sources):
-    users = {s.name for s in sources if "autocast(" in s.text}
+    # A block may switch it off for itself, where a kernel is better in full precision.
+    users = {
+        s.name
+        for s in sources
+        for node in ast.walk(s.tree)
+        if isinstance(node, ast.Call)
+        and ast.unparse(node.func) == "torch.autocast"
+        and "enabled=False" not in ast.unparse(node)
+    }
     assert users <= {"echoduet/training/step.py", "echoduet/inference/predictor.py"}
 
 
