@@ -20,8 +20,8 @@ class Section(BaseModel):
 class PreprocessConfig(Section):
     """How an image becomes a network input.
 
-    `squash` ignores the aspect ratio, as the paper does; `pad` keeps it and fills with black. `bilinear` is antialiased when
-    it shrinks.
+    `squash` ignores the aspect ratio, as the paper does; `pad` keeps it and fills with black. `bilinear` is antialiased
+    when it shrinks.
     """
 
     size: Annotated[int, Field(ge=32, le=1024, multiple_of=32)] = 128
