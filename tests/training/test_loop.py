@@ -46,7 +46,7 @@ def test_it_learns_masks_and_classes(tiny, make_set, tmp_path):
     )
     data = make_set(12)
     run = start(tmp_path, config)
-    network = fit(config, data, data, run)
+    network = fit(Trainer(config, data, data), run)
     first, last = run.rows()[0], run.rows()[-1]
     assert last["train"]["loss"] < 0.5 * first["train"]["loss"]
     assert last["validation"]["classification_loss"] < 0.5 * first["validation"]["classification_loss"]
@@ -60,12 +60,12 @@ def test_an_interrupted_run_equals_an_uninterrupted_one_to_the_bit(tiny, make_se
     config = tiny(optim={"ema_decay": 0.9, "schedule": schedule, "plateau_patience": 1})
     data, val = make_set(8), make_set(4, seed=1)
     whole = start(tmp_path / "whole", config)
-    expected = fit(config, data, val, whole)
+    expected = fit(Trainer(config, data, val), whole)
     broken = start(tmp_path / "broken", config)
     with pytest.raises(KeyboardInterrupt):
-        fit(config, data, val, broken, progress=interrupt_after(3))  # in the middle of the second epoch
+        fit(Trainer(config, data, val), broken, progress=interrupt_after(3))  # in the middle of the second epoch
     assert len(broken.rows()) == 1
-    resumed = fit(config, data, val, broken, resume=True)
+    resumed = fit(Trainer(config, data, val), broken, resume=True)
     assert same_weights(expected, resumed)
     assert without_time(whole) == without_time(broken)
 
@@ -75,7 +75,7 @@ def test_equal_seeds_give_equal_runs_and_others_do_not(tiny, make_set, tmp_path)
     networks = []
     for number, seed in enumerate((5, 5, 6)):
         config = tiny(seed=seed, optim={"epochs": 1, "select": "last"})
-        networks.append(fit(config, data, data, start(tmp_path / str(number), config)))
+        networks.append(fit(Trainer(config, data, data), start(tmp_path / str(number), config)))
     assert same_weights(networks[0], networks[1])
     assert not same_weights(networks[0], networks[2])
 
@@ -84,7 +84,7 @@ def test_a_full_disk_loses_at_most_one_epoch(tiny, make_set, tmp_path, monkeypat
     config = tiny()
     data = make_set(8)
     whole = start(tmp_path / "whole", config)
-    expected = fit(config, data, data, whole)
+    expected = fit(Trainer(config, data, data), whole)
     run = start(tmp_path / "full", config)
     calls, flush = [], files._flush_to_disk
 
@@ -96,10 +96,10 @@ def test_a_full_disk_loses_at_most_one_epoch(tiny, make_set, tmp_path, monkeypat
 
     monkeypatch.setattr(files, "_flush_to_disk", full_at_the_second)
     with pytest.raises(OutputError, match=r"checkpoint\.pt: cannot be written \(No space left"):
-        fit(config, data, data, run)
+        fit(Trainer(config, data, data), run)
     monkeypatch.undo()
     assert not list(run.path.glob(".checkpoint*"))
-    assert same_weights(expected, fit(config, data, data, run, resume=True))
+    assert same_weights(expected, fit(Trainer(config, data, data), run, resume=True))
     assert without_time(whole) == without_time(run)
 
 
@@ -108,10 +108,10 @@ def test_a_line_cut_short_by_a_crash_is_dropped_on_resume(tiny, make_set, tmp_pa
     data = make_set(8)
     run = start(tmp_path, config)
     with pytest.raises(KeyboardInterrupt):
-        fit(config, data, data, run, progress=interrupt_after(3))
+        fit(Trainer(config, data, data), run, progress=interrupt_after(3))
     with run.metrics.open("a") as stream:
         stream.write('{"epoch": 2, "trai')
-    fit(config, data, data, run, resume=True)
+    fit(Trainer(config, data, data), run, resume=True)
     assert [json.loads(line)["epoch"] for line in run.metrics.read_text().splitlines()] == [1, 2]
 
 
@@ -119,16 +119,16 @@ def test_a_damaged_checkpoint_is_a_clear_error(tiny, make_set, tmp_path):
     config = tiny(optim={"epochs": 1})
     data = make_set(8)
     run = start(tmp_path, config)
-    fit(config, data, data, run)
+    fit(Trainer(config, data, data), run)
     run.checkpoint.write_bytes(run.checkpoint.read_bytes()[:1000])
     with pytest.raises(TrainingError, match=r"checkpoint\.pt: the checkpoint is damaged"):
-        fit(config, data, data, run, resume=True)
+        fit(Trainer(config, data, data), run, resume=True)
 
 
 def test_early_stopping_waits_for_the_validation_loss(tiny, make_set, tmp_path):
     config = tiny(optim={"epochs": 40, "early_stop": 2, "learning_rate": 1e-9, "eps": 1.0})
     run = start(tmp_path, config)
-    fit(config, make_set(8), make_set(4, seed=1), run)
+    fit(Trainer(config, make_set(8), make_set(4, seed=1)), run)
     rows = run.rows()
     assert len(rows) < 40
     assert rows[-1]["epoch"] - rows[-1]["best_epoch"] == 2
@@ -173,7 +173,7 @@ def test_a_last_batch_of_one_is_left_out(tiny, make_set):
 def test_one_task_alone_trains_too(tiny, make_set, tmp_path, tasks):
     config = tiny(optim={"epochs": 1}, model={"architecture": "efficientnet_lite0", "tasks": tasks})
     run = start(tmp_path, config)
-    fit(config, make_set(8), make_set(4), run)
+    fit(Trainer(config, make_set(8), make_set(4)), run)
     row = run.rows()[0]
     assert ("lesion_dice" in row["validation"]) == (tasks == "segmentation")
     assert ("accuracy" in row["validation"]) == (tasks == "classification")
@@ -182,7 +182,7 @@ def test_one_task_alone_trains_too(tiny, make_set, tmp_path, tasks):
 def test_bfloat16_trains(tiny, make_set, tmp_path):
     config = tiny(optim={"epochs": 1}, runtime={"precision": "bfloat16", "deterministic": False})
     run = start(tmp_path, config)
-    network = fit(config, make_set(8), make_set(4), run)
+    network = fit(Trainer(config, make_set(8), make_set(4)), run)
     assert {tensor.dtype for tensor in network.parameters()} == {torch.float32}
 
 
@@ -190,17 +190,17 @@ def test_a_loss_that_is_not_a_number_stops_the_run(tiny, make_set, tmp_path):
     config = tiny(optim={"learning_rate": 1e30, "epochs": 5})
     run = start(tmp_path, config)
     with pytest.raises(TrainingError, match=r"not a finite number.*optim\.learning_rate"):
-        fit(config, make_set(8), make_set(4), run)
+        fit(Trainer(config, make_set(8), make_set(4)), run)
 
 
 def test_an_empty_part_is_named(tiny, make_set, tmp_path):
     config = tiny()
     with pytest.raises(TrainingError, match="val part of the split is empty"):
-        fit(config, make_set(8), make_set(8).select([]), start(tmp_path, config))
+        fit(Trainer(config, make_set(8), make_set(8).select([])), start(tmp_path, config))
 
 
 def test_tensorboard_gets_what_the_log_gets(tiny, make_set, tmp_path):
     config = tiny(optim={"epochs": 1}, runtime={"tensorboard": True})
     run = start(tmp_path, config)
-    fit(config, make_set(8), make_set(4), run)
+    fit(Trainer(config, make_set(8), make_set(4)), run)
     assert list((run.path / "tensorboard").glob("events.out.tfevents.*"))

@@ -50,7 +50,18 @@ class Trainer:
     """Everything that changes while a network is trained."""
 
     def __init__(self, config: ExperimentConfig, train: CachedSet, validation: CachedSet) -> None:
-        """Args: the experiment, and the cached cases to learn from and to choose by."""
+        """Seed everything and build the network.
+
+        Args:
+            config: the experiment.
+            train: what to learn from.
+            validation: what to stop and choose by; never the test part.
+
+        Raises:
+            TrainingError: a part is empty, or there is no such device.
+            ModelError: there is no such architecture, or it has no pretrained weights.
+        """
+        _require_cases(train, validation)
         seed_everything(config.seed, config.runtime.deterministic)
         device = choose_device(config.runtime)
         network = build_network(config.model).to(device)
@@ -139,20 +150,11 @@ class Trainer:
         self.best, self.epoch = Best(**state["best"]), state["epoch"]
 
 
-def fit(
-    config: ExperimentConfig,
-    train: CachedSet,
-    validation: CachedSet,
-    run: RunFolder,
-    resume: bool = False,
-    progress: Progress = silent,
-) -> MultiTaskNet:
+def fit(trainer: Trainer, run: RunFolder, resume: bool = False, progress: Progress = silent) -> MultiTaskNet:
     """Train a network; log every epoch, checkpoint after it.
 
     Args:
-        config: the experiment.
-        train: what to learn from.
-        validation: what to stop and choose by; never the test part.
+        trainer: the experiment, ready to start.
         run: where metrics and checkpoint go.
         resume: continue from the checkpoint when there is one.
         progress: told about each step.
@@ -161,14 +163,12 @@ def fit(
         The network with the chosen weights, in evaluation mode, on the CPU.
 
     Raises:
-        TrainingError: a part is empty, the loss is not finite, or the checkpoint is damaged.
+        TrainingError: the loss is not finite, or the checkpoint is damaged.
         OutputError: log or checkpoint cannot be written.
     """
-    _require_cases(train, validation)
-    trainer = Trainer(config, train, validation)
     if resume:
         trainer.resume(run)
-    total = (config.optim.epochs - trainer.epoch) * trainer.steps_per_epoch
+    total = (trainer.config.optim.epochs - trainer.epoch) * trainer.steps_per_epoch
     for _ in progress(_epochs(trainer, run), label="training", total=total):
         continue
     network = trainer.network

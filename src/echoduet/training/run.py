@@ -22,7 +22,7 @@ from echoduet.splits.folds import make_splits
 from echoduet.splits.holdout import hold_out
 from echoduet.splits.leakage import require_no_leak
 from echoduet.splits.table import Part, SplitTable
-from echoduet.training.loop import fit
+from echoduet.training.loop import Trainer, fit
 from echoduet.transforms.preprocess import Preprocess
 
 
@@ -82,10 +82,12 @@ def train_fold(
     if config.runtime.threads is not None:
         torch.set_num_threads(config.runtime.threads)
     parts = divide(config, manifest, splits, fold)
-    run = RunFolder.create(out, config.model_dump(mode="json"), resume)
     data = load_cached(manifest.cases, Preprocess(config.preprocess), progress=progress)
     require_no_equal_pixels(data, parts)
-    network = fit(config, data.select(parts.train), data.select(parts.val), run, resume, progress)
+    trainer = Trainer(config, data.select(parts.train), data.select(parts.val))
+    # The folder is made last: wrong data, splits or settings leave nothing behind.
+    run = RunFolder.create(out, config.model_dump(mode="json"), resume)
+    network = fit(trainer, run, resume, progress)
     info = BundleInfo(
         config=config,
         classes=tuple(label.value for label in CLASSES),
@@ -122,6 +124,7 @@ def _provenance(manifest: Manifest, parts: Division, run: RunFolder) -> dict[str
         "val_ids": list(parts.val),
         "test_ids": list(parts.test),
         "manifest_sha256": _digest(manifest),
+        "image_sha256": {case.case_id: case.sha256 for case in manifest.cases},
         "source": manifest.source,
         "git_revision": surroundings["git_revision"],
         "versions": surroundings["packages"],
