@@ -20,7 +20,8 @@ def build_optimizer(network: MultiTaskNet, config: OptimConfig) -> Optimizer:
         if parameters
     ]
     kind = optim.AdamW if config.optimizer == "adamw" else optim.Adam
-    return kind(groups, lr=config.learning_rate, eps=config.eps)
+    # One pass over the weights instead of six: at batch 2 the optimiser was a tenth of the paper's training step.
+    return kind(groups, lr=config.learning_rate, eps=config.eps, fused=True)
 
 
 def _groups(network: MultiTaskNet, config: OptimConfig) -> list[tuple[list[nn.Parameter], float, float]]:
