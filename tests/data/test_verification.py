@@ -66,6 +66,7 @@ def test_every_fault_is_named_and_its_case_left_out(miniature_busi):
         (Trouble.UNEXPECTED, "notes.doc"),
     ]
     assert all(str(problem.path) in problem.message for problem in report.problems)
+    assert report.problems[3].message.endswith("It is a mask of malignant (1).png.")
     assert len(report.usable) == 14 - 7
     assert not report.ok
 

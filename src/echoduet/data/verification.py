@@ -94,9 +94,9 @@ def _examine(case: Case) -> tuple[Case, list[Problem]]:
         height, width = read_gray(case.image).shape
     except ImageError as error:
         # Without the image's size nothing can be said about its masks, but their damage and absence can.
-        masks = [problem for mask in case.masks for problem in _examine_mask(mask, None)]
+        masks = [problem for mask in case.masks for problem in _examine_mask(mask, case.image, None)]
         return case, [_failure(case.image, error), *masks]
-    problems = [problem for mask in case.masks for problem in _examine_mask(mask, (width, height))]
+    problems = [problem for mask in case.masks for problem in _examine_mask(mask, case.image, (width, height))]
     seen = replace(case, width=width, height=height, sha256=sha256_of(case.image))
     return seen, [*_examine_image(case, seen), *problems]
 
@@ -111,11 +111,11 @@ def _examine_image(listed: Case, seen: Case) -> Iterator[Problem]:
         yield Problem(Trouble.CHANGED, seen.image, message)
 
 
-def _examine_mask(path: Path, size: tuple[int, int] | None) -> Iterator[Problem]:
+def _examine_mask(path: Path, image: Path, size: tuple[int, int] | None) -> Iterator[Problem]:
     try:
         height, width = read_mask([path], None).shape
     except ImageError as error:
-        yield _failure(path, error)
+        yield _failure(path, error, f" It is a mask of {image.name}.")
         return
     try:
         require_image_size(path, (width, height), size or (width, height))
@@ -123,8 +123,8 @@ def _examine_mask(path: Path, size: tuple[int, int] | None) -> Iterator[Problem]
         yield Problem(Trouble.SIZE, path, str(error))
 
 
-def _failure(path: Path, error: ImageError) -> Problem:
-    return Problem(Trouble.UNREADABLE if path.exists() else Trouble.MISSING, path, str(error))
+def _failure(path: Path, error: ImageError, context: str = "") -> Problem:
+    return Problem(Trouble.UNREADABLE if path.exists() else Trouble.MISSING, path, f"{error}{context}")
 
 
 def _unexpected(root: Path, manifest: Manifest) -> list[Problem]:
