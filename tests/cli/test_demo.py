@@ -18,7 +18,7 @@ def told(monkeypatch, tmp_path):
     """Let no step run; leave what the last of them would, and record the words."""
     words = []
 
-    def run(step):
+    def run(context, step):
         words.append(step)
         if step[0] == "evaluate":
             folder = tmp_path / "demo" / "evaluation"

@@ -11,13 +11,16 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Annotated, Any
 
-from typer import Option
+from typer import Context, Option
 
 from echoduet.cli.console import emit, mode, note
 from echoduet.cli.options import JsonOption, QuietOption
 
 MARK = "demo.json"
 """Written first: a folder that has it is a demo's, and may be overwritten by the next."""
+
+DONE_WITH_PROBLEMS, INTERRUPTED = 1, 130
+"""Exit codes of a step: it dealt with everything but some inputs, which it listed; it was stopped by Ctrl-C."""
 
 FULL = ("--benign", "96", "--malignant", "80", "--normal", "56", "--duplicates", "16", "--conflicts", "4", "--overlays")
 QUICK = (
@@ -37,6 +40,7 @@ QUICK = (
 
 
 def demo(
+    context: Context,
     out: Annotated[Path, Option("--out", help="Where everything goes; an earlier demo there is replaced.")] = Path(
         "demo"
     ),
@@ -54,7 +58,7 @@ def demo(
     claim(out)
     for words in steps(out, quick):
         note(f"\n$ echoduet {shlex.join(words)}")
-        _run(words)
+        _run(context, words)
     metrics = json_text.loads((out / "evaluation" / "metrics.json").read_text(encoding="utf-8"))
     result = _result(out, metrics, time.monotonic() - started)
     emit(result, _text(result))
@@ -105,12 +109,13 @@ def claim(out: Path) -> None:
         shutil.rmtree(out / name, ignore_errors=True)
 
 
-def _run(words: Sequence[str]) -> None:
-    from echoduet.cli.main import DONE_WITH_PROBLEMS, app
+def _run(context: Context, words: Sequence[str]) -> None:
     from echoduet.errors import EchoDuetError
 
     with _no_json():
-        code = app(list(words), prog_name="echoduet", standalone_mode=False)
+        code = context.find_root().command.main(list(words), prog_name="echoduet", standalone_mode=False)
+    if code == INTERRUPTED:  # typer turns Ctrl-C into this code before we see it
+        raise KeyboardInterrupt
     if isinstance(code, int) and code > DONE_WITH_PROBLEMS:
         raise EchoDuetError(f"echoduet {words[0]} stopped with code {code}. Run it alone to see why.")
 
