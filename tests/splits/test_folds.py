@@ -190,10 +190,17 @@ def test_clean_folds_refuse_a_part_without_a_class() -> None:
         clean_folds(cases, folds=2)
 
 
+def test_paper_folds_of_a_tiny_data_set_still_have_a_val_part() -> None:
+    cases = [a_case(label, i) for label, count in zip(CLASSES, (5, 5, 4), strict=True) for i in range(count)]
+    table = paper_folds(cases)
+    for fold in table.folds:
+        assert len(table.ids(fold, Part.VAL)) == 3
+        assert {name.split(" ")[0] for name in table.ids(fold, Part.TEST)} == set(CLASSES)
+
+
 def test_paper_folds_explain_a_rest_that_cannot_be_divided() -> None:
-    cases = [a_case(label, i) for label in CLASSES for i in range(3)]
-    with pytest.raises(SplitError, match="Fold 0 cannot be divided into train and val"):
-        paper_folds(cases, folds=3)
+    with pytest.raises(SplitError, match=r"Fold 0 cannot be divided into train and val: .* Give more images"):
+        paper_folds(curated_like(), train_share=0.001)
 
 
 def test_an_id_that_stands_twice_is_refused() -> None:

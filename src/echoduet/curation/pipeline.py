@@ -16,7 +16,7 @@ from echoduet.curation.intake import unusable_cases
 from echoduet.curation.published import PublishedList, Score, disagreements, listed_cases, score
 from echoduet.curation.settings import CurationSettings, Policy
 from echoduet.data.manifest import Manifest
-from echoduet.errors import ConfigError
+from echoduet.errors import ConfigError, ManifestError
 from echoduet.progress import Progress, silent
 from echoduet.records import CLASSES, Case
 
@@ -93,8 +93,10 @@ def curate(
     Raises:
         ConfigError: the policy `published` lacks its list, or another policy has one.
         ImageError: an image or mask cannot be read.
-        ManifestError: a list does not fit the cases.
+        ManifestError: there is no case, or a list does not fit the cases.
     """
+    if not manifest.cases:
+        raise ManifestError(f"{manifest.source or 'the manifest'}: has no case to curate. Give a data set with images.")
     if (policy is Policy.PUBLISHED) != (published is not None):
         raise ConfigError("The policy 'published' and a published list go together. Give both or neither.")
     settings = settings or CurationSettings()

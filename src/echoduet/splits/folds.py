@@ -47,10 +47,11 @@ def paper_folds(cases: Sequence[Case], folds: int = 4, seed: int = 1993, train_s
     parts = np.empty((folds, len(ordered)), dtype=object)
     splitter = StratifiedKFold(n_splits=folds, shuffle=True, random_state=seed)
     for fold, (rest, test) in enumerate(splitter.split(labels, labels)):
+        size = _train_size(len(rest), train_share, len(set(labels)))
         try:
-            train, val = train_test_split(rest, train_size=train_share, random_state=seed, stratify=labels[rest])
+            train, val = train_test_split(rest, train_size=size, random_state=seed, stratify=labels[rest])
         except ValueError as error:  # too few images for the share: scikit-learn says which number is off
-            raise SplitError(f"Fold {fold} cannot be divided into train and val: {error} Give more images.") from error
+            raise SplitError(f"Fold {fold} cannot be divided into train and val: {error}. Give more images.") from error
         for part, members in ((Part.TRAIN, train), (Part.VAL, val), (Part.TEST, test)):
             parts[fold, members] = part
     return _table(ordered, parts)
@@ -79,6 +80,12 @@ def clean_folds(cases: Sequence[Case], folds: int = 4, seed: int = 1993, train_s
         parts[fold] = part_of_group[members]
         _require_every_class(ordered, parts[fold], fold)
     return _table(ordered, parts)
+
+
+def _train_size(images: int, train_share: float, classes: int) -> float | int:
+    """Return the share of train; in a data set so small that val would hold fewer images than classes, the number."""
+    val = images - math.floor(train_share * images)  # as scikit-learn rounds it
+    return train_share if val >= classes else images - classes
 
 
 def _require_enough(counts: Mapping[Label, int], folds: int, what: str) -> None:
