@@ -19,7 +19,7 @@ from echoduet.records import CLASSES, Case, Label
 
 NAME = "busi"
 EXPECTED: Counts | None = Counts(benign=437, malignant=210, normal=133, numbered="{label} ({number})")
-COMPANIONS: tuple[str, ...] = ()
+COMPANIONS: tuple[str, ...] = ("duplicates.csv",)  # phantoms tell there which scan is a copy of which
 
 _IMAGE = re.compile(r"(?:benign|malignant|normal) \([0-9]+\)")
 _MASK = re.compile(rf"(?P<case>{_IMAGE.pattern})_mask(?:_[0-9]+)?")
