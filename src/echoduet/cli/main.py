@@ -9,18 +9,24 @@ from __future__ import annotations
 import os
 import sys
 from collections.abc import Callable, Sequence
-from importlib import import_module
-from importlib.util import find_spec
 from typing import Annotated
 
 import typer
 
 from echoduet import __version__
 from echoduet.cli import console
+from echoduet.cli.crossval import crossval
+from echoduet.cli.curate import curate
+from echoduet.cli.demo import demo
+from echoduet.cli.evaluate import evaluate
+from echoduet.cli.info import info
+from echoduet.cli.manifest import manifest
 from echoduet.cli.options import JsonOption, QuietOption
+from echoduet.cli.phantom import phantom
+from echoduet.cli.predict import predict
+from echoduet.cli.split import split
+from echoduet.cli.train import train
 from echoduet.errors import EchoDuetError
-
-COMMANDS = ("phantom", "manifest", "curate", "split", "train", "crossval", "evaluate", "predict", "demo", "info")
 
 DONE_WITH_PROBLEMS = 1
 FAILED = 2
@@ -54,10 +60,10 @@ def _root(
     """Outline lesions in breast ultrasound and tell normal, benign and malignant apart. Research use only."""
 
 
-# Each module imports no more than its options need; what is heavy is imported inside the function.
-for _name in COMMANDS:
-    if find_spec(f"echoduet.cli.{_name}"):
-        app.command(_name)(getattr(import_module(f"echoduet.cli.{_name}"), _name))
+# In the order of the work; each module imports no more than its options need, what is heavy inside the function.
+COMMANDS = (phantom, manifest, curate, split, train, crossval, evaluate, predict, demo, info)
+for _command in COMMANDS:
+    app.command(_command.__name__)(_command)
 
 
 def main(args: Sequence[str] | None = None) -> int:
