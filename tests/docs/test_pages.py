@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import re
+import shlex
 import tomllib
 
 import yaml
+from typer.main import get_command
 
 from echoduet import __version__
-from echoduet.cli.main import COMMANDS
+from echoduet.cli.main import COMMANDS, app
 
 LINK = re.compile(r"\[[^\]]*\]\((?!https?:)([^)#\s]+)(#[^)\s]*)?\)")
 
@@ -81,3 +83,18 @@ def test_the_readme_names_every_command(root):
     names = [command.__name__ for command in COMMANDS]
     text = (root / "README.md").read_text() + (root / "docs" / "tutorial.md").read_text()
     assert [name for name in names if f"echoduet {name}" not in text and f"make {name}" not in text] == []
+
+
+def shown_commands(pages):
+    """Return every `echoduet` command in the pages' blocks, as its words."""
+    blocks = (block for page in pages for block in re.findall(r"^```bash\n(.*?)^```", page.read_text(), re.S | re.M))
+    lines = (line for block in blocks for line in block.replace("\\\n", " ").splitlines())
+    return [shlex.split(line, comments=True)[1:] for line in lines if line.startswith("echoduet ")]
+
+
+def test_every_command_on_a_page_is_one_that_the_command_line_takes(pages):
+    group = get_command(app)
+    commands = shown_commands(pages)
+    assert len(commands) > 10
+    for name, *words in commands:
+        group.commands[name].make_context(name, words)
