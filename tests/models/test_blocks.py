@@ -4,12 +4,15 @@ import pytest
 import torch
 from hypothesis import given
 from hypothesis import strategies as st
+from torch import Tensor, nn
 
 from echoduet.models.blocks import (
     NNUNET_STYLE,
     UNETPP_STYLE,
     DoubleBlock,
     DownBlock,
+    Enlarge,
+    InstanceNorm,
     InvertedResidual,
     SameConv,
     UpBlock,
@@ -32,6 +35,53 @@ def test_same_convolution_pads_as_tensorflow_does() -> None:
     out = convolution(image)
     assert out[0, 0, 0, 0] == image[0, 0, :3, :3].sum()
     assert out[0, 0, 1, 1] == image[0, 0, 2:, 2:].sum()
+
+
+@pytest.mark.parametrize("layout", [torch.contiguous_format, torch.channels_last])
+@pytest.mark.parametrize("affine", [True, False])
+def test_instance_norm_is_torchs_in_either_layout(affine: bool, layout: torch.memory_format) -> None:
+    ours, theirs = InstanceNorm(6, affine=affine), nn.InstanceNorm2d(6, affine=affine)
+    if affine:
+        nn.init.normal_(ours.weight)
+        nn.init.normal_(ours.bias)
+    theirs.load_state_dict(ours.state_dict())
+    image = torch.randn(3, 6, 8, 5) * 4 + 1
+    assert_same(ours, theirs, image.contiguous(memory_format=layout), image)
+    assert ours(image.contiguous(memory_format=layout)).is_contiguous(memory_format=layout)
+
+
+@pytest.mark.parametrize("layout", [torch.contiguous_format, torch.channels_last])
+@pytest.mark.parametrize("factor", [1, 2, 4, 8])
+def test_enlarging_is_torchs_transposed_convolution(factor: int, layout: torch.memory_format) -> None:
+    ours, theirs = Enlarge(5, 7, factor), nn.ConvTranspose2d(5, 7, factor, factor)
+    theirs.load_state_dict(ours.state_dict())
+    image = torch.randn(2, 5, 6, 4)
+    assert_same(ours, theirs, image.contiguous(memory_format=layout), image)
+
+
+def assert_same(ours: nn.Module, theirs: nn.Module, our_input: Tensor, their_input: Tensor) -> None:
+    """Both give the same answer and the same gradients."""
+    our_input, their_input = our_input.clone().requires_grad_(), their_input.clone().requires_grad_()
+    our_answer, their_answer = ours(our_input), theirs(their_input)
+    torch.testing.assert_close(our_answer, their_answer, atol=1e-5, rtol=1e-4)
+    slope = torch.randn_like(their_answer)
+    got = torch.autograd.grad(our_answer, [our_input, *ours.parameters()], slope)
+    expected = torch.autograd.grad(their_answer, [their_input, *theirs.parameters()], slope)
+    for one, other in zip(got, expected, strict=True):
+        torch.testing.assert_close(one, other, atol=1e-4, rtol=1e-4)
+
+
+@pytest.mark.parametrize(("kernel", "stride"), [(3, 1), (5, 2)])
+def test_depthwise_gradients_are_those_of_float32_under_autocast(kernel: int, stride: int) -> None:
+    depthwise = SameConv(8, 8, kernel, stride, groups=8)
+    image = torch.randn(2, 8, 12, 12).bfloat16().requires_grad_()
+    with torch.autocast("cpu", torch.bfloat16):
+        out = depthwise(image)
+    assert out.dtype == torch.bfloat16
+    slope = torch.randn_like(out)
+    got = torch.autograd.grad(out, depthwise.weight, slope)[0]
+    exact = torch.autograd.grad(depthwise(image.detach().float()), depthwise.weight, slope.float())[0]
+    torch.testing.assert_close(got, exact, atol=1e-5, rtol=1e-5)
 
 
 def test_styles_follow_the_paper() -> None:

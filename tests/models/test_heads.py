@@ -4,8 +4,16 @@ import pytest
 import torch
 from hypothesis import given
 from hypothesis import strategies as st
+from torch.nn import functional as F
 
-from echoduet.models.heads import MaskGuidedClassHead, MaskHead, NestedClassHead, NNUNetClassHead, weighted_mean
+from echoduet.models.heads import (
+    EnlargedOutput,
+    MaskGuidedClassHead,
+    MaskHead,
+    NestedClassHead,
+    NNUNetClassHead,
+    weighted_mean,
+)
 from echoduet.models.outputs import Decoded
 
 WIDTHS, STRIDES = (4, 6, 8, 10, 12), (2, 4, 8, 16, 32)
@@ -20,6 +28,19 @@ def test_mask_head_brings_every_scale_to_full_size(learned: bool) -> None:
     head = MaskHead((4, 6, 8), (1, 2, 4), learned=learned)
     maps = tuple(torch.rand(1, width, 16 // stride, 16 // stride) for width, stride in ((4, 1), (6, 2), (8, 4)))
     assert [tuple(logits.shape) for logits in head(maps)] == [(1, 1, 16, 16)] * 3
+
+
+@pytest.mark.parametrize("factor", [2, 4, 8])
+def test_multiplied_weights_give_the_two_steps(factor: int) -> None:
+    output, maps = EnlargedOutput(6, factor), torch.randn(2, 6, 5, 3)
+    stepwise = F.conv2d(
+        F.conv_transpose2d(maps, output.up.weight, output.up.bias, factor), output.conv.weight, output.conv.bias
+    )
+    torch.testing.assert_close(output(maps), stepwise, atol=1e-5, rtol=1e-4)
+    got = torch.autograd.grad(output(maps).square().sum(), tuple(output.parameters()))
+    expected = torch.autograd.grad(stepwise.square().sum(), tuple(output.parameters()))
+    for one, other in zip(got, expected, strict=True):
+        torch.testing.assert_close(one, other, atol=1e-3, rtol=1e-4)
 
 
 def test_unlearned_upsampling_keeps_a_constant() -> None:

@@ -48,15 +48,12 @@ def test_parameter_groups_feed_an_optimiser() -> None:
 
 def monai_name(key: str) -> str:
     """Our key of the UNet++ as MONAI's BasicUNetPlusPlus has it."""
-    part, index, rest = key.split(".", 2) if not key.startswith("mask_head") else ("mask_head", *key.split(".")[2::2])
+    part, _, place, rest = key.split(".", 3)
     if part == "mask_head":
-        return f"final_conv_0_{4 - int(index)}.{rest}"
-    rest = key.split(".", 3)[3]
+        return f"final_conv_0_{4 - int(place)}.{rest}"
     if part == "encoder":
-        level = int(key.split(".")[2])
-        stem = f"conv_{level}_0." + ("convs." if level and not rest.startswith("convs.") else "")
-        return stem + layers(rest)
-    return f"upcat_{key.split('.')[2]}." + layers(rest)
+        return f"conv_{place}_0." + layers(rest)
+    return f"upcat_{place}." + layers(rest)
 
 
 def layers(rest: str) -> str:

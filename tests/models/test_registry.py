@@ -59,7 +59,7 @@ def test_nnunet_starts_as_the_paper_initialises_it() -> None:
     weight = network.encoder.levels[2].convs.first.conv.weight
     fan_in = weight[0].numel()
     assert weight.std().item() == pytest.approx((2 / (1 + 0.01**2) / fan_in) ** 0.5, rel=0.02)
-    assert network.mask_head.outputs[0][-1].bias.item() == 0.0
+    assert network.mask_head.outputs[0].bias.item() == 0.0
 
 
 def test_dropout_reaches_the_class_head() -> None:

@@ -8,7 +8,7 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
-from echoduet.models.blocks import NNUNET_STYLE, UNETPP_STYLE, DoubleBlock, DownBlock, PlainBlock
+from echoduet.models.blocks import NNUNET_STYLE, UNETPP_STYLE, DoubleBlock, DownBlock, Enlarge, PlainBlock, enlarge
 from echoduet.models.decoders import deepest_node, nested_node
 from echoduet.models.outputs import Decoded
 from echoduet.records import CLASSES
@@ -29,7 +29,8 @@ class MaskHead(nn.Module):
         self.strides = tuple(strides)
         self.learned = learned
         self.outputs = nn.ModuleList(
-            _mask_output(width, stride if learned else 1) for width, stride in zip(widths, strides, strict=True)
+            EnlargedOutput(width, stride) if learned and stride > 1 else nn.Conv2d(width, 1, 1)
+            for width, stride in zip(widths, strides, strict=True)
         )
 
     def forward(self, maps: tuple[Tensor, ...]) -> tuple[Tensor, ...]:
@@ -40,9 +41,24 @@ class MaskHead(nn.Module):
         return tuple(_enlarged(logit, stride) for logit, stride in zip(logits, self.strides, strict=True))
 
 
-def _mask_output(width: int, stride: int) -> nn.Sequential:
-    up = [nn.ConvTranspose2d(width, width, stride, stride)] if stride > 1 else []
-    return nn.Sequential(*up, nn.Conv2d(width, 1, 1))
+class EnlargedOutput(nn.Module):
+    """Transposed convolution to full size that keeps the width, then a 1x1 convolution to one lesion logit.
+
+    The two are linear: their weights are multiplied first, so that no full-size map of `width` channels is ever made.
+    """
+
+    def __init__(self, width: int, factor: int) -> None:
+        super().__init__()
+        self.up = Enlarge(width, width, factor)
+        self.conv = nn.Conv2d(width, 1, 1)
+
+    def forward(self, features: Tensor) -> Tensor:
+        """Map `(B, width, H, W)` to logits `(B, 1, H factor, W factor)`."""
+        assert self.up.bias is not None
+        assert self.conv.bias is not None
+        outward = self.conv.weight[:, :, 0, 0]  # (1, width)
+        weight = torch.einsum("iokl,po->ipkl", self.up.weight, outward)
+        return enlarge(features, weight, outward @ self.up.bias + self.conv.bias, self.up.factor)
 
 
 def _enlarged(logits: Tensor, stride: int) -> Tensor:
