@@ -83,9 +83,9 @@ def _text(curation: Curation) -> str:
     found, kept, groups = summary["findings"], summary["kept"], summary["groups"]
     classes = ", ".join(f"{count} {label}" for label, count in kept.items() if label != "all")
     lines = [
-        f"{summary['cases']['all']} images, {groups['images']} of them in {groups['number']} groups of copies "
-        f"(pairs: {pairs})",
-        f"conflicts: {found['label-conflict']} groups in different classes, {found['mask-conflict']} pairs of masks",
+        f"{summary['cases']['all']} images, {groups['images']} of them with copies; "
+        f"groups of copies: {groups['number']} (pairs: {pairs})",
+        f"conflicts: {found['label-conflict']} of classes in a group, {found['mask-conflict']} of masks in a pair",
         f"{summary['policy']} keeps {kept['all']} ({classes})",
     ]
     if score := summary["score"]:
