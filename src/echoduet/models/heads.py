@@ -68,11 +68,11 @@ def _enlarged(logits: Tensor, stride: int) -> Tensor:
 
 
 class ClassHead(nn.Module):
-    """Base of class heads: `forward(features, decoded, mask_logits)` to `(B, 3)` logits."""
+    """Base of class heads.
 
-    def forward(self, features: tuple[Tensor, ...], decoded: Decoded | None, mask_logits: tuple[Tensor, ...]) -> Tensor:
-        """Map encoder features, and what a decoder and mask head made of them, to class logits `(B, 3)`."""
-        raise NotImplementedError
+    Each maps encoder features, what a decoder made of them (or None), and lesion logits (or none) to class logits
+    `(B, 3)`: `forward(features, decoded, mask_logits)`.
+    """
 
 
 def _paper_classifier(dropout: float) -> nn.Sequential:
