@@ -64,6 +64,11 @@ def test_the_caption_shortens_to_what_fits():
     assert (middle, short) == ("benign 70 %", "benign")
 
 
+def test_the_caption_tells_what_refining_did():
+    nothing = prediction(np.zeros((9, 9), bool), label=Label.NORMAL)
+    assert caption(nothing)[0] == "normal, since nothing is outlined   (benign 70 %, malignant 20 %, normal 10 %)"
+
+
 @pytest.mark.parametrize(
     ("mask", "words"), [(lesion(), "lesion outlined"), (np.zeros((9, 9), bool), "no lesion outlined")]
 )

@@ -38,7 +38,7 @@ def predict(
     found = find_inputs(inputs, out)
     if found.masks_left_out:
         first = found.masks_left_out[0].name
-        note(f"{len(found.masks_left_out)} reference masks that lie beside their images are left out ({first} ...)")
+        note(f"left out as reference masks of images beside them: {len(found.masks_left_out)} ({first} ...)")
     predictor = Predictor.load(model, batch_size=batch_size)
     run = predict_files(predictor, found.files, out, refine, console_progress())
     for skipped in run.skipped:

@@ -37,14 +37,14 @@ def caption(prediction: Prediction) -> tuple[str, ...]:
     if prediction.label is None or prediction.probabilities is None:
         outlined = prediction.mask is not None and bool(prediction.mask.any())
         return ("lesion outlined" if outlined else "no lesion outlined",)
-    answer = f"{prediction.label} {_share(prediction, prediction.label)}"
-    others = ", ".join(f"{label} {_share(prediction, label)}" for label in CLASSES if label != prediction.label)
+    shares = {label: f"{100 * share:.0f} %" for label, share in zip(CLASSES, prediction.probabilities, strict=True)}
+    every = ", ".join(f"{label} {share}" for label, share in shares.items())
+    if prediction.label is not CLASSES[int(prediction.probabilities.argmax())]:
+        # Refining made it so: its own share would read as a contradiction.
+        return (f"{prediction.label}, since nothing is outlined   ({every})", f"{prediction.label}, nothing outlined")
+    answer = f"{prediction.label} {shares[prediction.label]}"
+    others = ", ".join(f"{label} {share}" for label, share in shares.items() if label is not prediction.label)
     return (f"{answer}   ({others})", answer, prediction.label.value)
-
-
-def _share(prediction: Prediction, label: Label) -> str:
-    assert prediction.probabilities is not None
-    return f"{100 * prediction.probabilities[label.position]:.0f} %"
 
 
 def draw_overlay(image: GrayImage, prediction: Prediction) -> NDArray[np.uint8]:
