@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 from dataclasses import dataclass
 from enum import StrEnum
 from pathlib import Path
@@ -52,15 +51,6 @@ class Case:
     width: int = 0
     height: int = 0
     sha256: str = ""
-
-
-def natural_key(text: str) -> tuple[tuple[str | int, ...], str]:
-    """Return a sort key that reads digits as numbers: "benign (2)" stands before "benign (10)".
-
-    The text itself settles ties, so that "a1" and "a01" keep one order.
-    """
-    words = re.split(r"([0-9]+)", text)
-    return tuple(int(word) if i % 2 else word for i, word in enumerate(words)), text
 
 
 @dataclass(frozen=True, slots=True)

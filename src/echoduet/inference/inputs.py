@@ -9,8 +9,8 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from echoduet.data.images import IMAGE_SUFFIXES, is_image_name
+from echoduet.data.ordering import natural_key
 from echoduet.errors import DataError
-from echoduet.records import natural_key
 
 _REFERENCE_MASK = re.compile(r"(?P<image>.+)_(?:mask|tumor|other)_?\d*", re.IGNORECASE)
 
