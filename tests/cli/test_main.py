@@ -139,9 +139,12 @@ def test_without_a_command_the_help_is_shown(run_cli):
 
 
 def test_ctrl_c_ends_with_one_sentence():
+    # Job control may have taught this process, and so its children, to ignore the signal: the program unlearns it.
     program = """
-        import sys, time, typer
+        import signal, sys, time, typer
         from echoduet.cli import main as frame
+
+        signal.signal(signal.SIGINT, signal.default_int_handler)
         app = typer.Typer()
         app.callback()(lambda: None)
 
@@ -153,12 +156,11 @@ def test_ctrl_c_ends_with_one_sentence():
         frame.app = app
         sys.exit(frame.main(["wait"]))
     """
-    process = subprocess.Popen(
-        [sys.executable, "-c", textwrap.dedent(program)], stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True
-    )
-    assert process.stdout.readline() == "waiting\n"
-    process.send_signal(signal.SIGINT)
-    _, told = process.communicate(timeout=30)
+    words = [sys.executable, "-c", textwrap.dedent(program)]
+    with subprocess.Popen(words, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True) as process:
+        assert process.stdout.readline() == "waiting\n"
+        process.send_signal(signal.SIGINT)
+        _, told = process.communicate()
     assert process.returncode == 130
     assert told.startswith("error: interrupted;")
     assert "Traceback" not in told

@@ -111,8 +111,8 @@ def command_line_page():
         "Every command also takes `--help`, `--quiet` (print nothing but errors) and `--json` (print the result as\n"
         "one JSON object on stdout). Exit codes: 0 done; 1 done, but some inputs had problems, which were listed;\n"
         "2 an error, told in one sentence; 130 interrupted.\n\n"
-        "Decoded images are kept in `$ECHODUET_CACHE`, else in the user's cache folder (`~/.cache/echoduet`), under a hash\n"
-        "of their content; the folder may be deleted at any time. `ECHODUET_DEBUG=1` shows the traceback of an error."
+        "Decoded images are kept in `$ECHODUET_CACHE`, else in the user's cache folder (`~/.cache/echoduet`), under a\n"
+        "hash of their content; the folder may be deleted at any time. `ECHODUET_DEBUG=1` shows an error's traceback."
     )
     return "\n\n".join([f"# The command line\n\n{NOTE}\n\n{intro}", *parts]) + "\n"
 
