@@ -11,7 +11,7 @@ from echoduet.config.schema import RuntimeConfig
 from echoduet.errors import TrainingError
 from echoduet.evaluation.overlap import dice
 from echoduet.training.loop import Trainer
-from echoduet.training.step import choose_device, choose_precision, losses_of, require_finite
+from echoduet.training.step import choose_device, choose_precision, losses_of, place, require_finite
 from echoduet.transforms.augment import to_input
 
 
@@ -85,3 +85,17 @@ def test_a_missing_gpu_is_a_clear_error():
 def test_a_loss_that_is_no_number_is_refused(loss):
     with pytest.raises(TrainingError, match="training loss is not a finite number"):
         require_finite("training", loss)
+
+
+def test_a_set_stays_where_it_is_when_the_device_has_no_room(make_set, monkeypatch):
+    data = make_set(8)
+    moved = []
+    monkeypatch.setattr(type(data), "to", lambda self, device: moved.append(device) or self)
+    size = data.images.nbytes + data.masks.nbytes
+    cuda = torch.device("cuda")
+    monkeypatch.setattr(torch.cuda, "mem_get_info", lambda device: (size, size))
+    assert place(data, cuda) is data
+    assert moved == []
+    monkeypatch.setattr(torch.cuda, "mem_get_info", lambda device: (2 * size, 2 * size))
+    place(data, cuda)
+    assert moved == [cuda]

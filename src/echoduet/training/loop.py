@@ -31,7 +31,7 @@ from echoduet.seeding import derived_seed, seed_everything
 from echoduet.training.board import open_board
 from echoduet.training.checkpoint import load_checkpoint, save_checkpoint
 from echoduet.training.optim import Schedule, build_optimizer
-from echoduet.training.step import Stepper, choose_device, losses_of, require_finite
+from echoduet.training.step import Stepper, choose_device, losses_of, place, require_finite
 from echoduet.transforms.augment import apply, draw
 
 Weights = dict[str, Tensor]
@@ -68,7 +68,7 @@ class Trainer:
         if config.runtime.channels_last:
             network = network.to(memory_format=torch.channels_last)  # type: ignore[call-overload]
         self.config, self.network = config, network
-        self.train, self.validation = train.to(device), validation.to(device)
+        self.train, self.validation = place(train, device), place(validation, device)
         self.order = torch.tensor(_positions(config, train), dtype=torch.int64)
         self.stepper = Stepper.build(network, build_optimizer(network, config.optim), config, device)
         self.schedule = Schedule(self.stepper.optimizer, config.optim, config.optim.epochs * self.steps_per_epoch)
@@ -93,15 +93,21 @@ class Trainer:
         shuffled = self.order[torch.randperm(len(self.order), generator=generator)]
         for number in range(self.steps_per_epoch):
             rows = shuffled[number * self.config.optim.batch_size :][: self.config.optim.batch_size]
-            drawn = draw(self.config.augment, len(rows), generator).to(self.stepper.device)
-            rows = rows.to(self.stepper.device)
-            images, masks = apply(drawn, self.train.images[rows], self.train.masks[rows])
+            images, masks, labels = self._batch(rows, generator)
             self.schedule.before_step(self.epoch * self.steps_per_epoch + number)
-            parts = self.stepper.train(images, masks, self.train.labels[rows])
+            parts = self.stepper.train(images, masks, labels)
             if self.average is not None:
                 self.average.update_parameters(self.network)
             yield parts
         self.epoch += 1
+
+    def _batch(self, rows: Tensor, generator: torch.Generator) -> tuple[Tensor, Tensor, Tensor]:
+        device = self.stepper.device
+        drawn = draw(self.config.augment, len(rows), generator).to(device)
+        rows = rows.to(self.train.images.device)  # the set is kept elsewhere where it would not fit
+        data = (self.train.images, self.train.masks, self.train.labels)
+        images, masks, labels = (tensor[rows].to(device) for tensor in data)
+        return *apply(drawn, images, masks), labels
 
     def finish_epoch(self) -> dict[str, float]:
         """Validate, tell the schedule, keep the best weights; return the validation scores."""

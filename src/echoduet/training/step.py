@@ -50,6 +50,14 @@ def _cpu_has_bf16() -> bool:
     return "avx512_bf16" in flags or "amx_bf16" in flags
 
 
+def place(data: CachedSet, device: torch.device, share: float = 0.5) -> CachedSet:
+    """Return the set on `device` where it takes at most `share` of the free memory there, else where it is."""
+    if device.type != "cuda":
+        return data.to(device)
+    free, _ = torch.cuda.mem_get_info(device)
+    return data.to(device) if data.images.nbytes + data.masks.nbytes <= share * free else data
+
+
 @dataclass(slots=True)
 class Stepper:
     """Computes losses and gradients for one network on one device."""
