@@ -13,7 +13,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from echoduet.errors import OutputError
-from echoduet.files import atomic_path, write_bytes, write_csv, write_json, write_text
+from echoduet.files import atomic_path, require_writable, write_bytes, write_csv, write_json, write_text
 
 CELL = st.text(st.characters(blacklist_categories=("Cs", "Cc")), max_size=12)
 
@@ -128,3 +128,14 @@ def test_a_row_with_an_unknown_column_is_refused_and_nothing_is_left(tmp_path):
     with pytest.raises(ValueError, match="fields not in fieldnames"):
         write_csv(tmp_path / "t.csv", ["a"], [{"a": 1}, {"z": 2}])
     assert names(tmp_path) == []
+
+
+def test_a_folder_to_write_to_is_made_and_left_empty(tmp_path):
+    require_writable(tmp_path / "new" / "folder")
+    assert names(tmp_path / "new" / "folder") == []
+
+
+def test_a_folder_that_cannot_be_written_to_is_named(tmp_path):
+    (tmp_path / "file").touch()
+    with pytest.raises(OutputError, match="file.*cannot be written"):
+        require_writable(tmp_path / "file" / "folder")

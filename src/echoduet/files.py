@@ -41,6 +41,18 @@ def _flush_to_disk(path: Path) -> None:
         os.fsync(stream.fileno())
 
 
+def require_writable(folder: Path) -> None:
+    """Refuse a folder that cannot be written to, before any work is done for it; it is made where it is missing.
+
+    Raises:
+        OutputError: it cannot be made, or no file can be created in it.
+    """
+    probe = folder / "probe"
+    with atomic_path(probe) as temporary:
+        temporary.touch()
+    probe.unlink()
+
+
 def write_text(path: Path, text: str) -> None:
     """Write `text` as UTF-8, atomically."""
     with atomic_path(path) as temporary:

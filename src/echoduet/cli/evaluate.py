@@ -49,6 +49,7 @@ def evaluate(
     from echoduet.data.manifest import open_data
     from echoduet.experiments.evaluate import evaluate as score
     from echoduet.experiments.evaluate import seen_cases, show_examples
+    from echoduet.files import require_writable
     from echoduet.inference.predictor import Predictor
 
     predictor, progress = Predictor.load(model), console_progress()
@@ -57,6 +58,7 @@ def evaluate(
     warnings = seen_cases(predictor.info, manifest, case_ids).sentences()
     for sentence in warnings:
         warn(sentence)
+    require_writable(out)  # now, not after minutes of scoring
     folds = None if fold is None else dict.fromkeys(case_ids, fold)
     (scores,) = score(predictor, manifest, case_ids, folds, (at_size,), progress)
     meta = {"model": str(model), "data": str(data), "fold": fold} | provenance(predictor.info.provenance)
