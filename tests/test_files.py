@@ -130,12 +130,16 @@ def test_a_row_with_an_unknown_column_is_refused_and_nothing_is_left(tmp_path):
     assert names(tmp_path) == []
 
 
-def test_a_folder_to_write_to_is_made_and_left_empty(tmp_path):
+def test_asking_whether_a_folder_can_be_written_to_leaves_nothing(tmp_path):
+    (tmp_path / "old").mkdir()
+    (tmp_path / "old" / "file").touch()
     require_writable(tmp_path / "new" / "folder")
-    assert names(tmp_path / "new" / "folder") == []
+    require_writable(tmp_path / "old")
+    assert names(tmp_path) == ["old"]
+    assert names(tmp_path / "old") == ["file"]
 
 
 def test_a_folder_that_cannot_be_written_to_is_named(tmp_path):
     (tmp_path / "file").touch()
-    with pytest.raises(OutputError, match="file.*cannot be written"):
+    with pytest.raises(OutputError, match=r"file.*cannot be written"):
         require_writable(tmp_path / "file" / "folder")

@@ -42,15 +42,18 @@ def _flush_to_disk(path: Path) -> None:
 
 
 def require_writable(folder: Path) -> None:
-    """Refuse a folder that cannot be written to, before any work is done for it; it is made where it is missing.
+    """Refuse a folder that cannot be written to, before any work is done for it; nothing is left behind.
 
     Raises:
         OutputError: it cannot be made, or no file can be created in it.
     """
+    missing = [place for place in (folder, *folder.parents) if not place.exists()]
     probe = folder / "probe"
     with atomic_path(probe) as temporary:
         temporary.touch()
     probe.unlink()
+    for made in missing:
+        made.rmdir()
 
 
 def write_text(path: Path, text: str) -> None:
