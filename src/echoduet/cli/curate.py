@@ -59,6 +59,7 @@ def curate(
     from echoduet.curation.pipeline import curate as curate_manifest
     from echoduet.curation.published import read_published_list
     from echoduet.curation.tables import write_tables
+    from echoduet.files import require_writable
     from echoduet.reporting.curation import write_curation_report
 
     settings = CurationSettings(side, candidate_threshold, threshold, mask_threshold, mirrored)
@@ -67,6 +68,7 @@ def curate(
     reference = read_published_list(score_against) if score_against else None
     progress = console_progress()
     intake = take_in(data, format_, progress)
+    require_writable(out)  # now, not after minutes of comparing
     for problem in intake.problems:
         warn(problem.message)
     curation = curate_manifest(intake.usable, rule, settings, published, reference, intake.problems, progress)
