@@ -60,9 +60,10 @@ def _root(
     """Outline lesions in breast ultrasound and tell normal, benign and malignant apart. Research use only."""
 
 
-# Before torch is imported. Its threads wait for one another by spinning; beside any other job on the machine a training
-# step then took ten times as long as with threads that sleep. Whoever sets the variable is obeyed.
-os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")
+# Before torch is imported. Its threads wait for one another by spinning, by default so long that one other busy process
+# costs two thirds of the training speed; giving up sooner halves that loss and costs nothing on an idle machine
+# (GNU OpenMP only; OMP_WAIT_POLICY=PASSIVE would cost a quarter there). Whoever sets the variable is obeyed.
+os.environ.setdefault("GOMP_SPINCOUNT", "1000")
 
 # In the order of the work; each module imports no more than its options need, what is heavy inside the function.
 COMMANDS = (phantom, manifest, curate, split, train, crossval, evaluate, predict, demo, info)
