@@ -25,10 +25,9 @@ def build_optimizer(network: MultiTaskNet, config: OptimConfig) -> Optimizer:
 
 
 def _groups(network: MultiTaskNet, config: OptimConfig) -> list[tuple[list[nn.Parameter], float, float]]:
-    inside = {id(parameter) for parameter in network.encoder.parameters()}
     groups = []
-    for in_encoder, scale in ((True, config.encoder_scale), (False, 1.0)):
-        own = [parameter for parameter in network.parameters() if (id(parameter) in inside) is in_encoder]
+    for part in network.parameter_groups():
+        own, scale = part["params"], config.encoder_scale if part["name"] == "encoder" else 1.0
         groups.append(([p for p in own if p.ndim > 1], scale, config.weight_decay))
         groups.append(([p for p in own if p.ndim <= 1], scale, 0.0))
     return groups
