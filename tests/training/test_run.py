@@ -48,6 +48,19 @@ def test_a_run_folder_is_complete(manifest, config, tmp_path):
     assert info.provenance["validation"]["accuracy"] >= 0
 
 
+@pytest.mark.parametrize("select", ["best", "last"])
+def test_the_bundle_tells_the_scores_of_the_epoch_it_holds(manifest, tiny, tmp_path, select):
+    # A rate this high makes validation worse after the first epoch, so that the best epoch is not the last.
+    optim = {"epochs": 3, "select": select, "learning_rate": 0.05}
+    out = tmp_path / "run"
+    model = train_fold(tiny(optim=optim, split={"folds": 2, "train_share": 0.5}), manifest, None, 0, out)
+    rows = [json.loads(line) for line in (out / "metrics.jsonl").read_text().splitlines()]
+    told = load_bundle(model)[1].provenance
+    assert told["epoch"] == (3 if select == "last" else rows[-1]["best_epoch"])
+    assert told["validation"] == rows[told["epoch"] - 1]["validation"]
+    assert rows[-1]["best_epoch"] < 3
+
+
 def test_without_a_fold_nothing_is_held_out(manifest, config):
     parts = divide(config, manifest, None, None)
     assert parts.test == ()

@@ -92,7 +92,7 @@ def train_fold(
         config=config,
         classes=tuple(label.value for label in CLASSES),
         thresholds={"mask": config.inference.mask_threshold},
-        provenance=_provenance(manifest, parts, run),
+        provenance=_provenance(manifest, parts) | _shipped_epoch(config, run),
     )
     save_bundle(run.model, network, info)
     return run.model
@@ -115,9 +115,14 @@ def require_no_equal_pixels(data: CachedSet, parts: Division) -> None:
             )
 
 
-def _provenance(manifest: Manifest, parts: Division, run: RunFolder) -> dict[str, Any]:
+def _shipped_epoch(config: ExperimentConfig, run: RunFolder) -> dict[str, Any]:
+    last = run.rows()[-1]
+    epoch = last["best_epoch"] if config.optim.select == "best" else last["epoch"]
+    return {"epoch": epoch, "validation": next(row["validation"] for row in run.rows() if row["epoch"] == epoch)}
+
+
+def _provenance(manifest: Manifest, parts: Division) -> dict[str, Any]:
     surroundings = environment()
-    best = max((row["best_epoch"] for row in run.rows()), default=0)
     return {
         "fold": parts.fold,
         "train_ids": list(parts.train),
@@ -129,8 +134,6 @@ def _provenance(manifest: Manifest, parts: Division, run: RunFolder) -> dict[str
         "git_revision": surroundings["git_revision"],
         "versions": surroundings["packages"],
         "created": datetime.now(UTC).isoformat(timespec="seconds"),
-        "best_epoch": best,
-        "validation": next((row["validation"] for row in run.rows() if row["epoch"] == best), {}),
     }
 
 
