@@ -38,6 +38,7 @@ def train(
     """
     from echoduet.config.load import load_config
     from echoduet.data.manifest import open_data
+    from echoduet.models.bundle import read_info
     from echoduet.reporting.curves import write_curves
     from echoduet.runs import RunFolder
     from echoduet.splits.table import read_splits
@@ -50,12 +51,10 @@ def train(
     model = train_fold(experiment, manifest, table, fold, out, resume, progress)
     rows = RunFolder(out).rows()
     write_curves(rows, out / "curves.png")
-    last = rows[-1]
-    result = {
-        "model": model,
-        "epochs": last["epoch"],
-        "best_epoch": last["best_epoch"],
-        "validation": last["validation"],
+    kept = read_info(model).provenance
+    epochs, best = rows[-1]["epoch"], rows[-1]["best_epoch"]
+    result = {"model": model, "epochs": epochs, "best_epoch": best} | {
+        key: kept[key] for key in ("epoch", "validation")
     }
-    scores = ", ".join(f"{name.replace('_', ' ')} {value:.3f}" for name, value in last["validation"].items())
-    emit(result, f"{model}\n{last['epoch']} epochs; validation: {scores}")
+    scores = ", ".join(f"{name.replace('_', ' ')} {value:.3f}" for name, value in kept["validation"].items())
+    emit(result, f"{model}\n{epochs} epochs; validation at the one kept, {kept['epoch']}: {scores}")
