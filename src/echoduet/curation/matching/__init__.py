@@ -1,0 +1,1 @@
+"""Which images are related, and how: local features, candidates, alignment, similarity, confidence."""
