@@ -1,0 +1,100 @@
+"""Where graphics are burnt into a picture: calipers, dotted lines, letters, body marks, logos."""
+
+from __future__ import annotations
+
+import cv2
+import numpy as np
+from numpy.typing import NDArray
+
+from echoduet.records import GrayImage, Mask
+
+STROKE = 5
+"""Wider strokes, in pixels, are not told from tissue."""
+
+LEAST_CONTRAST = 40
+"""Least brightness of a stroke over its surroundings, in gray levels."""
+
+OVER_TISSUE = 2.0
+"""Least contrast of a stroke, as a multiple of the finest structures' own (95th percentile in the picture)."""
+
+PEAK = 1.5
+"""The brightest point of a stroke, as a multiple of the least contrast."""
+
+SHARPNESS = 0.6
+"""Share of a stroke's height that is fallen within one pixel. A scanner's beam smooths tissue, but not its graphics."""
+
+CROWD, COMPANY = 25, 10
+"""Graphics come in company: so many pixels of strokes within a square of that side; a lone glint has none."""
+
+LARGEST = 1000
+"""Wider pictures are looked at reduced by a whole number, in which their thick strokes are thin."""
+
+_STROKE = np.ones((STROKE, STROKE), np.uint8)
+_NEXT = np.ones((3, 3), np.uint8)
+
+
+def overlay_mask(gray: GrayImage) -> Mask:
+    """Mark burnt-in graphics: bright, thin and sharper than any tissue, `(H, W)`.
+
+    Works best on the image in its own size: shrunk by more than two, strokes blur and look like tissue. Mark first, and
+    shrink what was marked (`shrink_overlay`).
+
+    Args:
+        gray: the image, `(H, W)`.
+    """
+    step = -(-max(gray.shape) // LARGEST)
+    if step == 1:
+        return _mark(gray)
+    height, width = gray.shape
+    small = _mark(cv2.resize(gray, (-(-width // step), -(-height // step)), interpolation=cv2.INTER_AREA))
+    return _resized(small, (height, width), cv2.INTER_NEAREST)
+
+
+def shrink_overlay(mask: Mask, shape: tuple[int, int]) -> Mask:
+    """Return the mask at a smaller shape `(h, w)`: a pixel is marked when any part of it was.
+
+    Args:
+        mask: marks on the image in its own size, `(H, W)`.
+        shape: height and width of the smaller picture.
+    """
+    if shape[0] >= mask.shape[0] and shape[1] >= mask.shape[1]:
+        return _resized(mask, shape, cv2.INTER_NEAREST)
+    covered = cv2.resize(mask.astype(np.float32), (shape[1], shape[0]), interpolation=cv2.INTER_AREA)
+    return np.asarray(covered > 1e-6, dtype=np.bool_)
+
+
+def _mark(gray: GrayImage) -> Mask:
+    height = cv2.subtract(gray, cv2.morphologyEx(gray, cv2.MORPH_OPEN, _STROKE))
+    least = max(LEAST_CONTRAST, OVER_TISSUE * _percentile(height, 0.95))
+    count, parts, _, _ = cv2.connectedComponentsWithStats((height >= least).astype(np.uint8), connectivity=8)
+    if count == 1:
+        return np.zeros(gray.shape, dtype=np.bool_)
+    where = np.flatnonzero(parts)
+    part, heights = parts.ravel()[where], height.ravel()[where]
+    at_once = cv2.subtract(gray, cv2.erode(gray, _NEXT)).ravel()[where]
+    in_all = cv2.subtract(gray, cv2.erode(gray, _STROKE)).ravel()[where]
+    peak = np.zeros(count)
+    np.maximum.at(peak, part, heights)
+    sharp = np.bincount(part, at_once, count) >= SHARPNESS * np.bincount(part, in_all, count)
+    strokes = sharp & (peak >= PEAK * least)
+    strokes[0] = False
+    return _in_company(parts, strokes)
+
+
+def _in_company(parts: NDArray[np.int32], strokes: NDArray[np.bool_]) -> Mask:
+    """Mark the parts that are strokes, without those that stand alone."""
+    marked = strokes[parts]
+    near = cv2.boxFilter(marked.astype(np.float32), -1, (CROWD, CROWD), normalize=False, borderType=cv2.BORDER_CONSTANT)
+    crowded = np.zeros_like(strokes)
+    crowded[parts[marked & (near >= COMPANY - 0.5)]] = True
+    return np.asarray(crowded[parts], dtype=np.bool_)
+
+
+def _percentile(values: GrayImage, share: float) -> int:
+    counts = np.bincount(values[::2, ::2].ravel(), minlength=256).cumsum()
+    return int(np.searchsorted(counts, share * counts[-1]))
+
+
+def _resized(mask: Mask, shape: tuple[int, int], interpolation: int) -> Mask:
+    resized = cv2.resize(mask.astype(np.uint8), (shape[1], shape[0]), interpolation=interpolation)
+    return np.asarray(resized, dtype=np.bool_)
