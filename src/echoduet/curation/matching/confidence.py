@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from math import exp, log1p
 
 from echoduet.curation.matching.settings import MatchSettings
@@ -9,26 +10,40 @@ from echoduet.curation.matching.similarity import Likeness
 from echoduet.curation.relations import Relation
 
 
-def relation_of(inliers: int, seen: Likeness, settings: MatchSettings) -> Relation | None:
+@dataclass(frozen=True, slots=True)
+class Weights:
+    """A logistic regression on what an alignment shows."""
+
+    intercept: float
+    inliers: float
+    fine: float
+    coarse: float
+    overlap: float
+
+
+FITTED = Weights(intercept=-17.47, inliers=5.35, fine=3.62, coarse=3.82, overlap=1.17)
+"""Printed by `python benchmarks/curation_calibration.py`."""
+
+
+def confidence(inliers: int, seen: Likeness, weights: Weights = FITTED) -> float:
+    """Return the probability that two images are related, 0-1.
+
+    Args:
+        inliers: features in their places; their logarithm counts, since each further one says less.
+        seen: what the aligned pictures have in common.
+        weights: those of the regression.
+    """
+    score = weights.intercept + weights.inliers * log1p(inliers)
+    score += weights.fine * seen.fine + weights.coarse * seen.coarse + weights.overlap * seen.overlap
+    return 1.0 / (1.0 + exp(-score))
+
+
+def relation_of(sure: float, seen: Likeness, settings: MatchSettings) -> Relation | None:
     """Return the relation of two aligned images, or None where they have none.
 
     Speckle is the fingerprint of a recording: it is the same in every copy, and another in the next frame, in which
     only the larger structures stay.
     """
-    if inliers == 0:  # compared in place
-        alike = min(seen.fine, seen.coarse) >= settings.in_place and seen.overlap >= settings.in_place_overlap
-        return Relation.SAME_SCAN if alike else None
-    if inliers < settings.inliers or seen.overlap < settings.overlap:
+    if sure < settings.confidence or seen.overlap < settings.overlap:
         return None
-    if seen.fine >= settings.same_scan:
-        return Relation.SAME_SCAN
-    return Relation.SAME_SCENE if seen.fine >= settings.same_scene else None
-
-
-INTERCEPT, INLIERS, FINE, OVERLAP = -12.0, 3.0, 6.0, 2.0
-
-
-def confidence(inliers: int, seen: Likeness) -> float:
-    """Return the probability that two images are related, by logistic regression."""
-    score = INTERCEPT + INLIERS * log1p(inliers) + FINE * seen.fine + OVERLAP * seen.overlap
-    return 1.0 / (1.0 + exp(-score))
+    return Relation.SAME_SCAN if seen.fine >= settings.same_scan else Relation.SAME_SCENE

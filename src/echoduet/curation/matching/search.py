@@ -12,7 +12,7 @@ from itertools import chain
 
 import numpy as np
 
-from echoduet.curation.matching.alignment import Alignment, align
+from echoduet.curation.matching.alignment import align
 from echoduet.curation.matching.candidates import Candidate, CandidateSearch, unique_images
 from echoduet.curation.matching.confidence import confidence, relation_of
 from echoduet.curation.matching.features import Features, FeatureTable
@@ -26,9 +26,6 @@ BLOCK = 256
 
 ALL_LISTED = 12
 """Equal images of which every pair is listed; of more, each is paired with the first."""
-
-FEATURELESS = 15
-"""With fewer features than this an image cannot be aligned, only compared in place."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -108,25 +105,16 @@ def _best(matches: Iterator[Match]) -> Iterator[Match]:
 def verify(table: FeatureTable, candidate: Candidate, settings: MatchSettings) -> Match | None:
     """Return the match of a candidate, or None where a closer look finds the two unrelated."""
     a, b = table[candidate.a], table[candidate.b]
-    alignment = align(a, b, candidate.mirrored) or _in_place(a, b, candidate.mirrored)
+    alignment = align(a, b, candidate.mirrored)
     if alignment is None:
         return None
     seen = likeness(a, b, alignment.transform, settings.overlap)
-    relation = relation_of(alignment.inliers, seen, settings)
+    sure = confidence(alignment.inliers, seen)
+    relation = relation_of(sure, seen, settings)
     if relation is None:
         return None
     transform = in_native_pixels(alignment.transform, a, b)
-    sure = confidence(alignment.inliers, seen)
     return Match(candidate.a, candidate.b, relation, transform, seen.overlap, seen.fine, sure)
-
-
-def _in_place(a: Features, b: Features, mirrored: bool) -> Alignment | None:
-    """Return b laid over a as it is, for pictures without texture."""
-    if min(len(a.points), len(b.points)) >= FEATURELESS:
-        return None
-    width = a.picture.shape[1]
-    scale = width / b.picture.shape[1]
-    return Alignment(Transform(mirrored, 0.0, scale, width - 1.0 if mirrored else 0.0, 0.0), 0)
 
 
 def in_native_pixels(transform: Transform, a: Features, b: Features) -> Transform:

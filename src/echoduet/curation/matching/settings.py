@@ -4,8 +4,24 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+from echoduet.errors import ConfigError
+
 VERSION = 1
 """Counts up when what is kept of an image changes, so that an older index is refused."""
+
+RANGES: dict[str, tuple[float, float]] = {
+    "side": (64, 1024),
+    "features": (20, 2000),
+    "indexed": (20, 2000),
+    "neighbours": (1, 100),
+    "votes": (2, 100),
+    "alike": (0, 100),
+    "resemblance": (0, 1),
+    "confidence": (0, 1),
+    "overlap": (0, 1),
+    "same_scan": (0, 1),
+}
+"""The least and the largest value of each setting."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -20,12 +36,12 @@ class MatchSettings:
         votes: least number of features that agree on one turn and scale, for a closer look.
         alike: nearest images by their thumbnails that get a closer look too.
         resemblance: least correlation of those thumbnails.
-        inliers: least number of features that an alignment puts in their places.
+        confidence: least probability that two images are related.
         overlap: least overlap of two related images, as a share of the larger one.
-        same_scan: least correlation of fine details in two pictures of one recording.
-        same_scene: the same for two frames of one view.
-        in_place: the same, also for the larger structures, for pictures with too little texture to be aligned.
-        in_place_overlap: least overlap of those.
+        same_scan: least correlation of the fine details of one recording; below it two pictures are of one scene.
+
+    Raises:
+        ConfigError: a value is out of range.
     """
 
     side: int = 192
@@ -35,12 +51,14 @@ class MatchSettings:
     votes: int = 3
     alike: int = 4
     resemblance: float = 0.8
-    inliers: int = 8
+    confidence: float = 0.5
     overlap: float = 0.15
     same_scan: float = 0.75
-    same_scene: float = 0.25
-    in_place: float = 0.9
-    in_place_overlap: float = 0.7
+
+    def __post_init__(self) -> None:
+        for name, (low, high) in RANGES.items():
+            if not low <= getattr(self, name) <= high:
+                raise ConfigError(f"{name}: {getattr(self, name)}. Choose a value from {low} to {high}.")
 
     def key(self) -> dict[str, object]:
         """Return what the features of an image depend on; an index made with another key cannot be used."""
