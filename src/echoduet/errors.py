@@ -6,6 +6,7 @@
     |   |-- ManifestError         a manifest, or a list of cases
     |   `-- LayoutError           a folder whose layout is not recognised
     |-- ConfigError               a configuration file or key
+    |-- CurationError             a saved index of images that cannot be used
     |-- SplitError                folds that cannot be made
     |   `-- LeakError             folds that put copies on both sides
     |-- ModelError                a bundle or architecture
@@ -39,6 +40,10 @@ class LayoutError(DataError):
 
 class ConfigError(EchoDuetError):
     """A configuration file or key is not valid."""
+
+
+class CurationError(EchoDuetError):
+    """A saved index of images cannot be used: another version or other settings, damaged, or in use."""
 
 
 class SplitError(EchoDuetError):

@@ -17,7 +17,7 @@ from hypothesis import strategies as st
 from hypothesis.extra.numpy import array_shapes, arrays
 from PIL import Image
 
-from echoduet.data.images import MAX_PIXELS, image_size, is_image_name, read_gray, write_png
+from echoduet.data.images import MAX_PIXELS, image_size, is_image_name, read_colour_and_gray, read_gray, write_png
 from echoduet.errors import ImageError, OutputError, ShapeError
 
 PICTURES = arrays(np.uint8, array_shapes(min_dims=2, max_dims=2, min_side=1, max_side=24))
@@ -56,6 +56,24 @@ def test_every_png_mode_of_a_gray_picture_is_the_same(tmp_path, gray, mode):
     assert read.dtype == np.uint8
     assert read.flags.writeable
     np.testing.assert_array_equal(read, gray)
+
+
+@pytest.mark.parametrize("mode", ["1", "L", "LA", "P", "RGB", "RGBA", "I;16"])
+def test_colours_come_with_the_same_gray_values(tmp_path, rng, mode):
+    colours = rng.integers(0, 256, (20, 30, 3), dtype=np.uint8)
+    picture = Image.fromarray(colours)
+    if mode == "I;16":
+        picture = Image.fromarray(colours[:, :, 0].astype(np.uint16) * 16)
+    elif mode != "RGB":
+        picture = picture.convert(mode)
+    picture.save(tmp_path / "scan.png")
+    colour, gray = read_colour_and_gray(tmp_path / "scan.png")
+    np.testing.assert_array_equal(gray, read_gray(tmp_path / "scan.png"))
+    assert colour.shape == (20, 30, 3)
+    if mode in ("RGB", "RGBA"):
+        np.testing.assert_array_equal(colour, colours)
+    elif mode != "P":
+        np.testing.assert_array_equal(colour, np.stack([gray] * 3, axis=2))
 
 
 def test_one_bit_becomes_black_and_white(tmp_path, gray):

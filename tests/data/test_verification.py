@@ -12,10 +12,11 @@ from PIL import Image
 
 from echoduet.data.counts import Counts
 from echoduet.data.formats import SOURCES
-from echoduet.data.images import write_png
-from echoduet.data.manifest import build_manifest, read_manifest, write_manifest
+from echoduet.data.images import read_gray, write_png
+from echoduet.data.manifest import build_manifest, list_cases, read_manifest, write_manifest
+from echoduet.data.masks import read_mask
 from echoduet.data.sources import busi
-from echoduet.data.verification import Trouble, verify
+from echoduet.data.verification import Trouble, examine, survey, verify
 from echoduet.errors import LayoutError, ManifestError
 
 
@@ -78,6 +79,32 @@ def test_a_damaged_image_does_not_hide_its_damaged_mask(miniature_busi):
         (Trouble.UNREADABLE, "benign (1).png"),
         (Trouble.UNREADABLE, "benign (1)_mask.png"),
     ]
+
+
+def test_an_examination_holds_the_pixels_that_it_decoded(miniature_busi):
+    case = list_cases(miniature_busi).case("benign (2)")  # its lesion has two masks
+    seen = examine(case)
+    assert seen.problems == ()
+    np.testing.assert_array_equal(seen.gray, read_gray(case.image))
+    np.testing.assert_array_equal(seen.mask, read_mask(case.masks, seen.gray.shape))
+    assert seen.colour.shape == (*seen.gray.shape, 3)
+    assert seen.case == build_manifest(miniature_busi).case("benign (2)")
+
+
+def test_only_the_masks_that_fit_are_united(miniature_busi):
+    case = list_cases(miniature_busi).case("benign (2)")
+    write_png(case.masks[1], np.ones((9, 9), bool))
+    seen = examine(case)
+    assert [problem.path for problem in seen.problems] == [case.masks[1]]
+    np.testing.assert_array_equal(seen.mask, read_mask(case.masks[:1], None))
+
+
+def test_a_survey_looks_at_names_and_counts_only(miniature_busi):
+    (miniature_busi / "benign" / "benign (1).png").write_bytes(b"")
+    (miniature_busi / "benign" / "notes.doc").write_text("?")
+    problems, notes = survey(miniature_busi, list_cases(miniature_busi))
+    assert [(problem.trouble, problem.path.name) for problem in problems] == [(Trouble.UNEXPECTED, "notes.doc")]
+    assert "subset" in notes[0]
 
 
 def test_a_bomb_is_named_and_the_rest_is_read(miniature_busi):

@@ -26,6 +26,8 @@ class FindingKind(StrEnum):
     DATA_SET = "data-set"
     LABEL_CONFLICT = "label-conflict"
     MASK_CONFLICT = "mask-conflict"
+    LESION_WITHOUT_MASK = "lesion-without-mask"
+    NORMAL_WITH_MASK = "normal-with-mask"
     LISTED_COPIES = "listed-copies"
     UNLISTED_ORIGINAL = "unlisted-original"
     LISTED_MISSING = "listed-missing"

@@ -24,6 +24,9 @@ from echoduet.errors import ImageError, ShapeError
 from echoduet.files import atomic_path
 from echoduet.records import GrayImage
 
+ColourImage = NDArray[np.uint8]
+"""A colour image, `(H, W, 3)`, red, green, blue, values 0-255."""
+
 MAX_PIXELS = 64_000_000
 """Largest image that is decoded, in pixels: far above any ultrasound frame, far below what fills the memory."""
 
@@ -63,6 +66,25 @@ def read_gray(path: Path, max_pixels: int = MAX_PIXELS) -> GrayImage:
         if picture.mode[0] in "IF":
             return _to_8_bits(np.asarray(picture), path)
         return np.array(over_black(picture).convert("L"))
+
+
+def read_colour_and_gray(path: Path, max_pixels: int = MAX_PIXELS) -> tuple[ColourImage, GrayImage]:
+    """Return the image as colours, `(H, W, 3)`, and as gray values, `(H, W)`, decoded once.
+
+    The gray values are those of `read_gray`; an image without colours has them in all three channels.
+
+    Raises:
+        ImageError: as `read_gray`.
+    """
+    with decoded(path, max_pixels) as picture:
+        if picture.mode[0] in "IF":
+            gray = _to_8_bits(np.asarray(picture), path)
+        else:
+            opaque = over_black(picture)
+            gray = np.array(opaque.convert("L"))
+            if opaque.mode not in ("1", "L"):
+                return np.array(opaque.convert("RGB")), gray
+        return np.repeat(gray[:, :, None], 3, axis=2), gray
 
 
 def image_size(path: Path) -> tuple[int, int]:

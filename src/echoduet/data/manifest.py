@@ -229,7 +229,8 @@ def read_manifest(path: Path, require_files: bool = True) -> Manifest:
 
     Args:
         path: the CSV file.
-        require_files: whether every image and mask must be there; verification looks for itself.
+        require_files: whether every image and mask must be there, and a mask for each lesion; verification looks
+            for itself.
 
     Raises:
         ManifestError: a column or file is missing, a cell is wrong, an id appears twice, or there is no row.
@@ -244,7 +245,7 @@ def read_manifest(path: Path, require_files: bool = True) -> Manifest:
             raise ManifestError(f"{row.where}: the id '{case.case_id}' appeared before. Remove one of the two rows.")
         if require_files:
             _require_files(case, row.where)
-        require_mask(case)
+            require_mask(case)
         cases[case.case_id] = case
     return Manifest(tuple(cases.values()), str(path))
 

@@ -8,14 +8,16 @@ from dataclasses import dataclass, replace
 from enum import StrEnum
 from pathlib import Path
 
+import numpy as np
+
 from echoduet.data.counts import SUBSET_BELOW, Counts
 from echoduet.data.formats import SOURCES
-from echoduet.data.images import read_gray
+from echoduet.data.images import ColourImage, read_colour_and_gray
 from echoduet.data.manifest import Manifest, in_threads, list_cases, require_mask, require_usable_size, sha256_of
 from echoduet.data.masks import read_mask, require_image_size
 from echoduet.errors import ImageError, ManifestError
 from echoduet.progress import Progress, silent
-from echoduet.records import CLASSES, Case
+from echoduet.records import CLASSES, Case, GrayImage, Mask
 
 ALWAYS_WELCOME = ("readme*", "license*", "*.md", "*.txt", "manifest*.csv", "thumbs.db", "desktop.ini")
 """Files (patterns, lower case) that may lie in any data set."""
@@ -74,31 +76,66 @@ def verify(data: Path | Manifest, format: str | None = None, progress: Progress 
         ManifestError: an id appears twice, or a table of the data set is wrong.
     """
     manifest = data if isinstance(data, Manifest) else list_cases(data, format)
-    examined = in_threads(_examine, manifest.cases, progress, "verifying files")
+    examined = in_threads(_verified, manifest.cases, progress, "verifying files")
     problems = [problem for _, found in examined for problem in found]
     usable = manifest.with_cases(case for case, found in examined if not found)
     if isinstance(data, Manifest):
         return Report(usable, tuple(problems))
-    problems += _unexpected(data, manifest)
-    counts, notes = _counts(data, manifest)
-    return Report(usable, (*problems, *counts), notes)
+    strange, notes = survey(data, manifest)
+    return Report(usable, (*problems, *strange), notes)
 
 
-def _examine(case: Case) -> tuple[Case, list[Problem]]:
+def survey(root: Path, listed: Manifest) -> tuple[tuple[Problem, ...], tuple[str, ...]]:
+    """Return the files of a data set that no case refers to and classes of unexpected size, and notes on the counts.
+
+    Args:
+        root: the data-set folder or table.
+        listed: its cases, as `list_cases` gives them.
+    """
+    problems, notes = _counts(root, listed)
+    return (*_unexpected(root, listed), *problems), notes
+
+
+def _verified(case: Case) -> tuple[Case, tuple[Problem, ...]]:
     """Return the case with size and SHA-256, and what is wrong with its files."""
     try:
         require_mask(case)
     except ManifestError as error:
-        return case, [Problem(Trouble.MISSING, case.image, str(error))]
+        return case, (Problem(Trouble.MISSING, case.image, str(error)),)
+    examination = examine(case)
+    return examination.case, examination.problems
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Examination:
+    """One case of which every file was opened and decoded once.
+
+    Attributes:
+        case: with the size and SHA-256 of its image, where that could be read.
+        colour, gray: the image, `(H, W, 3)` and `(H, W)`; None where it cannot be read.
+        mask: the union of the masks that fit it, `(H, W)`; None without an image.
+        problems: what is off.
+    """
+
+    case: Case
+    colour: ColourImage | None
+    gray: GrayImage | None
+    mask: Mask | None
+    problems: tuple[Problem, ...]
+
+
+def examine(case: Case) -> Examination:
+    """Decode the image and the masks of a case, and say what is wrong with them."""
     try:
-        height, width = read_gray(case.image).shape
+        colour, gray = read_colour_and_gray(case.image)
+        seen = replace(case, width=gray.shape[1], height=gray.shape[0], sha256=sha256_of(case.image))
     except ImageError as error:
         # Without the image's size nothing can be said about its masks, but their damage and absence can.
         masks = [problem for mask in case.masks for problem in _examine_mask(mask, case.image, None)]
-        return case, [_failure(case.image, error), *masks]
-    problems = [problem for mask in case.masks for problem in _examine_mask(mask, case.image, (width, height))]
-    seen = replace(case, width=width, height=height, sha256=sha256_of(case.image))
-    return seen, [*_examine_image(case, seen), *problems]
+        return Examination(case, None, None, None, (_failure(case.image, error), *masks))
+    union = np.zeros(gray.shape, dtype=np.bool_)
+    masks = [problem for mask in case.masks for problem in _examine_mask(mask, case.image, union)]
+    return Examination(seen, colour, gray, union, (*_examine_image(case, seen), *masks))
 
 
 def _examine_image(listed: Case, seen: Case) -> Iterator[Problem]:
@@ -111,14 +148,18 @@ def _examine_image(listed: Case, seen: Case) -> Iterator[Problem]:
         yield Problem(Trouble.CHANGED, seen.image, message)
 
 
-def _examine_mask(path: Path, image: Path, size: tuple[int, int] | None) -> Iterator[Problem]:
+def _examine_mask(path: Path, image: Path, union: Mask | None) -> Iterator[Problem]:
+    """Yield what is wrong with a mask; add one that is as it should be to the union of its image's masks."""
     try:
-        height, width = read_mask([path], None).shape
+        mask = read_mask([path], None)
     except ImageError as error:
         yield _failure(path, error, f" It is a mask of {image.name}.")
         return
+    if union is None:
+        return
     try:
-        require_image_size(path, (width, height), size or (width, height))
+        require_image_size(path, mask.shape[::-1], union.shape[::-1])
+        union |= mask
     except ImageError as error:
         yield Problem(Trouble.SIZE, path, str(error))
 
