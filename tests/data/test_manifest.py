@@ -170,7 +170,7 @@ def test_faulty_files_are_refused(tmp_path):
 
 def test_missing_files_may_be_left_to_verification(table):
     edited(table, "image", "benign/gone.png")
-    edited(table, "masks", "", line=2)
+    edited(table, "masks", "", line=1)
     read = read_manifest(table, require_files=False)
     assert read.case("benign (1)").image.name == "gone.png"
     assert read.case("benign (2)").masks == ()
