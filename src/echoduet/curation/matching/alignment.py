@@ -34,10 +34,13 @@ class Alignment:
     Attributes:
         transform: in pixels of the two working pictures.
         inliers: how many common features it puts in their places.
+        strain: how far from their places these are, the median, in pixels of the coarser picture: next to nothing in
+            two copies of one recording, more in two frames of tissue that has moved.
     """
 
     transform: Transform
     inliers: int
+    strain: float
 
 
 def align(a: Features, b: Features, mirrored: bool) -> Alignment | None:
@@ -56,14 +59,17 @@ def align(a: Features, b: Features, mirrored: bool) -> Alignment | None:
     if len(rows) < MIN_INLIERS:
         return None
     source = b.points[columns, :2] * (np.float32(-1 if mirrored else 1), np.float32(1))
+    goal = a.points[rows, :2]
     matrix, fits = cv2.estimateAffinePartial2D(
-        source, a.points[rows, :2], method=cv2.RANSAC, ransacReprojThreshold=REACH, maxIters=1000, refineIters=10
+        source, goal, method=cv2.RANSAC, ransacReprojThreshold=REACH, maxIters=1000, refineIters=10
     )
-    inliers = 0 if matrix is None else int(np.count_nonzero(fits))
-    if inliers < MIN_INLIERS:
+    if matrix is None or np.count_nonzero(fits) < MIN_INLIERS:
         return None
     transform = _similarity(matrix, mirrored)
-    return Alignment(transform, inliers) if 1 / LARGEST_SCALE < transform.scale < LARGEST_SCALE else None
+    if not 1 / LARGEST_SCALE < transform.scale < LARGEST_SCALE:
+        return None
+    astray = np.hypot(*(source @ matrix[:, :2].T + matrix[:, 2] - goal)[fits.ravel() > 0].T)
+    return Alignment(transform, len(astray), float(np.median(astray)) / max(1.0, transform.scale))
 
 
 def rooted(descriptors: NDArray[np.uint8]) -> NDArray[np.float32]:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from math import exp, log1p
 
+from echoduet.curation.matching.alignment import Alignment
 from echoduet.curation.matching.settings import MatchSettings
 from echoduet.curation.matching.similarity import Likeness
 from echoduet.curation.relations import Relation
@@ -25,25 +26,26 @@ FITTED = Weights(intercept=-17.47, inliers=5.35, fine=3.62, coarse=3.82, overlap
 """Printed by `python benchmarks/curation_calibration.py`."""
 
 
-def confidence(inliers: int, seen: Likeness, weights: Weights = FITTED) -> float:
+def confidence(alignment: Alignment, seen: Likeness, weights: Weights = FITTED) -> float:
     """Return the probability that two images are related, 0-1.
 
     Args:
-        inliers: features in their places; their logarithm counts, since each further one says less.
+        alignment: of the features in their places the logarithm counts, since each further one says less.
         seen: what the aligned pictures have in common.
         weights: those of the regression.
     """
-    score = weights.intercept + weights.inliers * log1p(inliers)
+    score = weights.intercept + weights.inliers * log1p(alignment.inliers)
     score += weights.fine * seen.fine + weights.coarse * seen.coarse + weights.overlap * seen.overlap
     return 1.0 / (1.0 + exp(-score))
 
 
-def relation_of(sure: float, seen: Likeness, settings: MatchSettings) -> Relation | None:
+def relation_of(alignment: Alignment, seen: Likeness, sure: float, settings: MatchSettings) -> Relation | None:
     """Return the relation of two aligned images, or None where they have none.
 
-    Speckle is the fingerprint of a recording: it is the same in every copy, and another in the next frame, in which
-    only the larger structures stay.
+    Speckle and the shape of the tissue are the fingerprint of a recording: the same in every copy. In the next frame
+    the tissue has moved a little, by more in one place than in another, and the speckle with it.
     """
     if sure < settings.confidence or seen.overlap < settings.overlap:
         return None
-    return Relation.SAME_SCAN if seen.fine >= settings.same_scan else Relation.SAME_SCENE
+    same = seen.fine >= settings.same_scan and alignment.strain <= settings.strain
+    return Relation.SAME_SCAN if same else Relation.SAME_SCENE

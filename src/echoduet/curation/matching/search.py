@@ -109,8 +109,8 @@ def verify(table: FeatureTable, candidate: Candidate, settings: MatchSettings) -
     if alignment is None:
         return None
     seen = likeness(a, b, alignment.transform, settings.overlap)
-    sure = confidence(alignment.inliers, seen)
-    relation = relation_of(sure, seen, settings)
+    sure = confidence(alignment, seen)
+    relation = relation_of(alignment, seen, sure, settings)
     if relation is None:
         return None
     transform = in_native_pixels(alignment.transform, a, b)

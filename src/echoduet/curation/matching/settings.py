@@ -20,6 +20,7 @@ RANGES: dict[str, tuple[float, float]] = {
     "confidence": (0, 1),
     "overlap": (0, 1),
     "same_scan": (0, 1),
+    "strain": (0, 3),
 }
 """The least and the largest value of each setting."""
 
@@ -38,7 +39,9 @@ class MatchSettings:
         resemblance: least correlation of those thumbnails.
         confidence: least probability that two images are related.
         overlap: least overlap of two related images, as a share of the larger one.
-        same_scan: least correlation of the fine details of one recording; below it two pictures are of one scene.
+        same_scan: least correlation of the fine details in two pictures of one recording.
+        strain: how far, at most, their common features are from where they should be, the median in pixels of the
+            working pictures. Beyond either the two are of one scene only.
 
     Raises:
         ConfigError: a value is out of range.
@@ -53,7 +56,8 @@ class MatchSettings:
     resemblance: float = 0.8
     confidence: float = 0.5
     overlap: float = 0.15
-    same_scan: float = 0.75
+    same_scan: float = 0.5
+    strain: float = 0.3
 
     def __post_init__(self) -> None:
         for name, (low, high) in RANGES.items():
