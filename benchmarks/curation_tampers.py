@@ -24,9 +24,9 @@ from typing import TypeVar
 
 import cv2
 import numpy as np
-from echoduet.curation.matching.search import Match, find_pairs
 
 from echoduet.curation.matching.features import Features, extract, tabulate
+from echoduet.curation.matching.search import Match, find_pairs
 from echoduet.curation.matching.settings import MatchSettings
 from echoduet.curation.relations import Transform
 from echoduet.data.images import read_gray
@@ -191,7 +191,7 @@ def percentile(values: Sequence[float], share: float) -> float | None:
 def search(features: Sequence[Features], settings: MatchSettings) -> Iterable[Match]:
     """Yield all related pairs among some images."""
     for block in find_pairs(tabulate(features, settings.side), settings):
-        yield from block.pairs
+        yield from block.matches
 
 
 def measure(images: Sequence[GrayImage], seed: int, sure: bool, settings: MatchSettings) -> Iterable[Row]:
