@@ -2,12 +2,9 @@
 
 from __future__ import annotations
 
-import os
 from collections import defaultdict
 from collections.abc import Iterator
-from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
-from functools import partial
 from itertools import chain
 
 import numpy as np
@@ -68,15 +65,13 @@ def find_pairs(
     for start in range(0, first, BLOCK):
         search.enter(np.flatnonzero(unique[start : min(start + BLOCK, first)]) + start)
     copies = _copies(table, first)
-    with ThreadPoolExecutor(os.cpu_count()) as pool:
-        for start in progress(range(first, len(table), BLOCK), label="finding related images"):
-            stop = min(start + BLOCK, len(table))
-            images = np.flatnonzero(unique[start:stop]) + start
-            search.enter(images)
-            candidates = search.candidates(images)
-            verified = pool.map(partial(verify, table, settings=settings), candidates, chunksize=16)
-            equal = chain.from_iterable(copies.get(j, ()) for j in range(start, stop))
-            yield Block(start, stop, (*equal, *_best(match for match in verified if match)))
+    for start in progress(range(first, len(table), BLOCK), label="finding related images"):
+        stop = min(start + BLOCK, len(table))
+        images = np.flatnonzero(unique[start:stop]) + start
+        search.enter(images)
+        looked_at = (verify(table, candidate, settings) for candidate in search.candidates(images))
+        equal = chain.from_iterable(copies.get(j, ()) for j in range(start, stop))
+        yield Block(start, stop, (*equal, *_best(match for match in looked_at if match)))
 
 
 def _copies(table: FeatureTable, first: int) -> dict[int, list[Match]]:

@@ -51,9 +51,9 @@ class MatchSettings:
     features: int = 150
     indexed: int = 100
     neighbours: int = 8
-    votes: int = 3
+    votes: int = 4
     alike: int = 4
-    resemblance: float = 0.8
+    resemblance: float = 0.9
     confidence: float = 0.5
     overlap: float = 0.15
     same_scan: float = 0.5

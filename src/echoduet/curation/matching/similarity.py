@@ -13,8 +13,8 @@ from echoduet.curation.matching.features import Features
 from echoduet.curation.relations import Transform
 from echoduet.records import Mask
 
-BLACK = 6
-"""Gray values up to here are no picture: borders and padding. Shadows inside a picture do not count as border."""
+FLAT = 1.5
+"""Rows and columns at the edges whose gray values vary less are border, not picture."""
 
 MIN_PIXELS = 200
 """Of fewer pixels in common nothing can be said."""
@@ -25,7 +25,7 @@ class Likeness:
     """What two aligned pictures have in common.
 
     Attributes:
-        overlap: share of the larger picture that the other covers, 0-1; black borders are no picture.
+        overlap: share of the larger picture that the other covers, 0-1; borders are no picture.
         fine: correlation of the finest details that both can show, such as speckle; -1 to 1.
         coarse: correlation of the larger structures, -1 to 1.
     """
@@ -79,10 +79,10 @@ def _compare(grid: Features, other: Features, transform: Transform, least: float
 
 
 def content(features: Features) -> Mask:
-    """Return where the picture shows anything: within its black borders, `(h, w)`."""
-    bright = features.picture > BLACK
-    rows, columns = (np.flatnonzero(bright.mean(axis=axis) > 0.02) for axis in (1, 0))
-    shown = np.zeros(features.picture.shape, dtype=np.bool_)
+    """Return where the picture shows anything: within borders of one gray value, such as padding, `(h, w)`."""
+    picture = features.picture
+    rows, columns = (np.flatnonzero(picture.std(axis=axis) > FLAT) for axis in (1, 0))
+    shown = np.zeros(picture.shape, dtype=np.bool_)
     if len(rows) and len(columns):
         shown[rows[0] : rows[-1] + 1, columns[0] : columns[-1] + 1] = True
     return shown
