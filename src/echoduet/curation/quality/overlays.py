@@ -20,8 +20,8 @@ OVER_TISSUE = 2.0
 PEAK = 1.5
 """The brightest point of a stroke, as a multiple of the least contrast."""
 
-SHARPNESS = 0.6
-"""Share of a stroke's height that is fallen within one pixel. A scanner's beam smooths tissue, but not its graphics."""
+SHARPNESS = 0.7
+"""Share of its height that a stroke falls within one pixel of its rim. The beam smooths tissue, but not graphics."""
 
 CROWD, COMPANY = 25, 10
 """Graphics come in company: so many pixels of strokes within a square of that side; a lone glint has none."""
@@ -64,30 +64,33 @@ def shrink_overlay(mask: Mask, shape: tuple[int, int]) -> Mask:
 
 
 def _mark(gray: GrayImage) -> Mask:
-    height = cv2.subtract(gray, cv2.morphologyEx(gray, cv2.MORPH_OPEN, _STROKE))
+    floor = cv2.erode(gray, _STROKE)
+    height = cv2.subtract(gray, cv2.dilate(floor, _STROKE))
     least = max(LEAST_CONTRAST, OVER_TISSUE * _percentile(height, 0.95))
-    count, parts, _, _ = cv2.connectedComponentsWithStats((height >= least).astype(np.uint8), connectivity=8)
-    if count == 1:
-        return np.zeros(gray.shape, dtype=np.bool_)
-    where = np.flatnonzero(parts)
-    part, heights = parts.ravel()[where], height.ravel()[where]
-    at_once = cv2.subtract(gray, cv2.erode(gray, _NEXT)).ravel()[where]
-    in_all = cv2.subtract(gray, cv2.erode(gray, _STROKE)).ravel()[where]
-    peak = np.zeros(count)
-    np.maximum.at(peak, part, heights)
-    sharp = np.bincount(part, at_once, count) >= SHARPNESS * np.bincount(part, in_all, count)
-    strokes = sharp & (peak >= PEAK * least)
-    strokes[0] = False
-    return _in_company(parts, strokes)
+    found = cv2.compare(height, least - 0.5, cv2.CMP_GT)
+    where = np.flatnonzero(found)
+    mask = np.zeros(gray.size, np.uint8)
+    if len(where):
+        count, labels = cv2.connectedComponents(found, connectivity=8, ltype=cv2.CV_32S)
+        part, bright = labels.ravel()[where], gray.ravel()[where].astype(np.float64)
+        next_to, around = cv2.erode(gray, _NEXT).ravel()[where], floor.ravel()[where]
+        rim = cv2.erode(found, _NEXT).ravel()[where] == 0
+        step, fall = (np.bincount(part, rim * (bright - low), count) for low in (next_to, around))
+        sharp = step >= SHARPNESS * fall
+        peak = np.zeros(count, np.uint8)
+        np.maximum.at(peak, part, height.ravel()[where])
+        stroke = (sharp & (peak >= PEAK * least))[part]
+        mask[where[stroke]] = 1
+        mask[where[stroke][~_in_company(mask.reshape(gray.shape), where[stroke], part[stroke])]] = 0
+    return mask.reshape(gray.shape).view(np.bool_)
 
 
-def _in_company(parts: NDArray[np.int32], strokes: NDArray[np.bool_]) -> Mask:
-    """Mark the parts that are strokes, without those that stand alone."""
-    marked = strokes[parts]
-    near = cv2.boxFilter(marked.astype(np.float32), -1, (CROWD, CROWD), normalize=False, borderType=cv2.BORDER_CONSTANT)
-    crowded = np.zeros_like(strokes)
-    crowded[parts[marked & (near >= COMPANY - 0.5)]] = True
-    return np.asarray(crowded[parts], dtype=np.bool_)
+def _in_company(mask: NDArray[np.uint8], where: NDArray[np.intp], part: NDArray[np.int32]) -> NDArray[np.bool_]:
+    """Tell of each marked pixel whether a pixel of its part has many others around it, `(N,)`."""
+    near = cv2.boxFilter(mask, cv2.CV_32F, (CROWD, CROWD), normalize=False, borderType=cv2.BORDER_CONSTANT)
+    crowded = np.zeros(int(part.max(initial=0)) + 1, np.bool_)
+    crowded[part[near.ravel()[where] >= COMPANY - 0.5]] = True
+    return np.asarray(crowded[part], dtype=np.bool_)
 
 
 def _percentile(values: GrayImage, share: float) -> int:

@@ -1,0 +1,185 @@
+"""What the burnt-in graphics are: calipers, text, a body mark. Scores are `1 - 2^-n` of n pieces of evidence."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import cv2
+import numpy as np
+from numpy.typing import NDArray
+from scipy.sparse.csgraph import connected_components
+
+from echoduet.curation.quality.issues import Issue
+from echoduet.records import Mask
+
+ARM = 0.0075
+"""Least half-width of a caliper's cross, as a share of the image's width."""
+
+CORNERS = 0.3
+"""Most of the four fields between a cross's arms that may be filled: by a dotted line, or a digit."""
+
+DOTS, DOTTED = 7, 0.04
+"""Least number of dots on a dotted line, and its least length as a share of the image's width."""
+
+LETTER = (0.012, 0.07)
+"""Heights of letters, as shares of the image's width."""
+
+BODY_MARK = (0.035, 0.25)
+"""Diameters of body marks, as shares of the image's width."""
+
+LOGO = 0.06
+"""Side of the upper left corner whose letters do not count, as a share of the image's width."""
+
+WORD = 3
+"""Letters from which a row of parts is surely a word."""
+
+
+@dataclass(frozen=True, slots=True)
+class Parts:
+    """The connected strokes of a picture's graphics: `(N,)` each, and which pixel belongs to which, `(H, W)`."""
+
+    labels: NDArray[np.int32]
+    left: NDArray[np.int64]
+    top: NDArray[np.int64]
+    width: NDArray[np.int64]
+    height: NDArray[np.int64]
+    area: NDArray[np.int64]
+
+    @classmethod
+    def of(cls, mask: Mask) -> Parts:
+        """Take a mask apart."""
+        _, labels, table, _ = cv2.connectedComponentsWithStats(mask.astype(np.uint8), connectivity=8)
+        return cls(np.asarray(labels, np.int32), *np.asarray(table, np.int64)[1:].T)
+
+
+def evidence(pieces: float) -> float:
+    """Return the score of so many pieces of evidence: none 0, one 0.5, two 0.75."""
+    return float(1.0 - 0.5 ** max(0.0, pieces))
+
+
+def graphics_scores(overlay: Mask) -> dict[Issue, float]:
+    """Return the scores of calipers, text and body marks.
+
+    Args:
+        overlay: burnt-in graphics, `(H, W)`.
+    """
+    parts = Parts.of(overlay)
+    if not len(parts.area):
+        return dict.fromkeys((Issue.CALIPERS, Issue.TEXT, Issue.PICTOGRAM), 0.0)
+    at = crosses(overlay)
+    of_cross = parts.labels[at[:, 0], at[:, 1]] - 1
+    letters = np.flatnonzero(_letter_sized(parts))
+    words = _words(parts, letters)
+    # A cross with a number beside it is no word of three letters, but the T of RIGHT may look like a cross.
+    in_word = np.isin(of_cross, letters[words >= WORD])
+    alone = ~np.isin(letters, of_cross) | (words >= WORD)
+    return {
+        Issue.CALIPERS: evidence(np.count_nonzero(~in_word) + dotted_lines(parts)),
+        Issue.TEXT: evidence(max(_words(parts, letters[alone]), default=0) - 1),
+        Issue.PICTOGRAM: pictogram_score(overlay),
+    }
+
+
+def crosses(overlay: Mask) -> NDArray[np.int64]:
+    """Return the centres `(row, column)` of the upright crosses of calipers, `(N, 2)`."""
+    arm = max(3, round(ARM * overlay.shape[1]))
+    whole = cv2.morphologyEx(overlay.astype(np.uint8), cv2.MORPH_CLOSE, np.ones((3, 3), np.uint8))
+    size = 2 * arm + 1
+    across, upright = (
+        cv2.erode(whole, np.ones(shape, np.uint8), borderType=cv2.BORDER_CONSTANT, borderValue=0)
+        for shape in ((1, size), (size, 1))
+    )
+    fits = across & upright
+    if not fits.any():
+        return np.zeros((0, 2), np.int64)
+    _, _, _, centres = cv2.connectedComponentsWithStats(fits, connectivity=8)
+    found = np.rint(centres[1:, ::-1]).astype(np.int64)
+    return found[[_is_cross(whole, int(y), int(x), arm) for y, x in found]]
+
+
+def _is_cross(whole: NDArray[np.uint8], y: int, x: int, arm: int) -> bool:
+    reach = 3 * arm
+    around = np.pad(whole, reach)[y : y + 2 * reach + 1, x : x + 2 * reach + 1]
+    middle = around[reach - arm : reach + arm + 1, reach - arm : reach + arm + 1]
+    # Strokes are up to five pixels wide: the fields begin beyond them.
+    half = min(2, arm - 2)
+    fields = np.abs(np.arange(-arm, arm + 1)) > half
+    filled = float(middle[np.ix_(fields, fields)].mean())
+    # The cross hairs of a body mark, and the lines of a grid, go on where a caliper ends.
+    ends = (around[0, reach], around[-1, reach], around[reach, 0], around[reach, -1])
+    return filled <= CORNERS and sum(map(int, ends)) <= 2
+
+
+def dotted_lines(parts: Parts) -> int:
+    """Count the dotted lines, at most two: rows of small parts that lie on one straight line."""
+    rows, columns = parts.labels.shape
+    side = max(4, round(ARM * columns))
+    dots = (np.maximum(parts.width, parts.height) <= side) & (parts.area <= side * side // 2)
+    if np.count_nonzero(dots) < DOTS:
+        return 0
+    centres = np.zeros((rows, columns), np.uint8)
+    y = parts.top[dots] + parts.height[dots] // 2
+    centres[y, parts.left[dots] + parts.width[dots] // 2] = 255
+    lines = cv2.HoughLinesP(centres, 1.5, np.pi / 180, DOTS, minLineLength=DOTTED * columns, maxLineGap=0.02 * columns)
+    return 0 if lines is None else min(2, len(lines))
+
+
+def _letter_sized(parts: Parts) -> NDArray[np.bool_]:
+    columns = parts.labels.shape[1]
+    tall = (parts.height >= max(6.0, LETTER[0] * columns)) & (parts.height <= max(12.0, LETTER[1] * columns))
+    filled = parts.area / (parts.width * parts.height)
+    # What was cropped left a piece of the scanner's logo in the corner of nearly every picture of BUSI.
+    logo = (parts.left + parts.width <= LOGO * columns) & (parts.top + parts.height <= LOGO * columns)
+    return tall & (parts.width <= 12 * parts.height) & (filled >= 0.2) & (filled <= 0.9) & ~logo
+
+
+def _words(parts: Parts, letters: NDArray[np.int64]) -> NDArray[np.int64]:
+    """Return how many letters the word of each letter has: parts of one height on one line, side by side, `(N,)`."""
+    left, top, width, height = (column[letters] for column in (parts.left, parts.top, parts.width, parts.height))
+    gap = np.maximum(left[:, None], left) - np.minimum(left[:, None] + width[:, None], left + width)
+    least, most = np.minimum(height[:, None], height), np.maximum(height[:, None], height)
+    bottom = top + height
+    level = np.maximum(abs(top[:, None] - top), abs(bottom[:, None] - bottom)) <= 0.25 * least
+    beside = level & (gap <= 0.8 * most) & (least >= 0.75 * most)
+    count, word = connected_components(beside, directed=False)
+    return np.bincount(word, [_letters_in(parts, int(i)) for i in letters], count).astype(np.int64)[word]
+
+
+def _letters_in(parts: Parts, i: int) -> int:
+    """Count the letters of a part: as many as it is wide, where they touch, if it has as many strokes side by side."""
+    wide = round(float(parts.width[i] / (0.9 * parts.height[i])))
+    if wide <= 1:
+        return 1
+    top, left = int(parts.top[i]), int(parts.left[i])
+    ink = parts.labels[top : top + int(parts.height[i]), left : left + int(parts.width[i])] == i + 1
+    strokes = np.count_nonzero(np.diff(ink, axis=1, prepend=False) & ink, axis=1)
+    return max(1, min(wide, round(float(np.percentile(strokes, 75)))))
+
+
+def pictogram_score(overlay: Mask) -> float:
+    """Return how much the roundest closed outline of a body mark's size is a disc: 1 is a circle.
+
+    Args:
+        overlay: burnt-in graphics, `(H, W)`.
+    """
+    rows, columns = overlay.shape
+    ink = cv2.morphologyEx(np.pad(overlay, 1).astype(np.uint8), cv2.MORPH_CLOSE, np.ones((3, 3), np.uint8))
+    outside = ink.copy()
+    cv2.floodFill(outside, None, (0, 0), 1, flags=4)
+    inside = ((outside == 0) | (ink > 0)).astype(np.uint8)
+    least = max(9, round(BODY_MARK[0] * columns))
+    kernel = cv2.getStructuringElement(cv2.MORPH_ELLIPSE, (least, least))
+    solid = cv2.morphologyEx(inside, cv2.MORPH_OPEN, kernel)
+    contours, _ = cv2.findContours(solid, cv2.RETR_EXTERNAL, cv2.CHAIN_APPROX_NONE)
+    return max((_disc(contour, ink, least, BODY_MARK[1] * columns) for contour in contours), default=0.0)
+
+
+def _disc(contour: NDArray[np.int32], ink: NDArray[np.uint8], least: float, most: float) -> float:
+    x, y, width, height = cv2.boundingRect(contour)
+    if min(width, height) < least or max(width, height) > most:
+        return 0.0
+    # A body mark is an outline; a filled shape is a button or a letter.
+    if ink[y : y + height, x : x + width].mean() > 0.5:
+        return 0.0
+    _, radius = cv2.minEnclosingCircle(contour)
+    return float(min(1.0, cv2.contourArea(contour) / (np.pi * radius**2)))
