@@ -27,8 +27,9 @@ def doppler_score(colour: NDArray[np.uint8]) -> float:
     Args:
         colour: the image, `(H, W, 3)`, red, green, blue.
     """
-    red, green, blue = cv2.split(colour)
-    spread = cv2.subtract(cv2.max(cv2.max(red, green), blue), cv2.min(cv2.min(red, green), blue))
+    red, green, blue = (np.asarray(channel, np.uint8) for channel in cv2.split(colour))
+    highest, lowest = cv2.max(cv2.max(red, green), blue), cv2.min(cv2.min(red, green), blue)
+    spread = np.asarray(cv2.subtract(highest, lowest), np.uint8)
     if int(spread.max()) < TINT:
         return 0.0
     # A picture tinted as a whole (sepia, a photograph of a screen) has its own neutral.
@@ -44,10 +45,9 @@ def _flow_score(
     # Yellow has as much green as red, and so have the calipers in it; flow goes from red to orange, and blue to cyan.
     warm = cv2.subtract(red, green) >= FLOW
     cold = cv2.subtract(blue, red) >= FLOW
-    area = cv2.morphologyEx(
-        ((warm | cold) & (spread >= FLOW)).astype(np.uint8), cv2.MORPH_OPEN, np.ones((3, 3), np.uint8)
-    )
-    share = float(area.mean()) / FLOWING
+    flowing = ((warm | cold) & (spread >= FLOW)).astype(np.uint8)
+    area = cv2.morphologyEx(flowing, cv2.MORPH_OPEN, np.ones((3, 3), np.uint8))
+    share = cv2.countNonZero(area) / area.size / FLOWING
     return share / (1.0 + share)
 
 
@@ -60,9 +60,8 @@ def _box_score(spread: NDArray[np.uint8]) -> float:
 
 def _runs(tinted: NDArray[np.uint8], shape: tuple[int, int]) -> int:
     """Count the straight lines of at least a length, dotted ones too, that are thin."""
-    joined = cv2.morphologyEx(
-        tinted, cv2.MORPH_CLOSE, np.ones((5 if shape[1] > 1 else 1, 5 if shape[0] > 1 else 1), np.uint8)
-    )
-    lines = cv2.morphologyEx(joined, cv2.MORPH_OPEN, np.ones(shape[::-1], np.uint8))
+    width, height = shape
+    joined = cv2.morphologyEx(tinted, cv2.MORPH_CLOSE, np.ones((min(height, 5), min(width, 5)), np.uint8))
+    lines = cv2.morphologyEx(joined, cv2.MORPH_OPEN, np.ones((height, width), np.uint8))
     count, _, table, _ = cv2.connectedComponentsWithStats(lines, connectivity=8)
     return int(np.count_nonzero(table[1:count, 2:4].min(axis=1) <= 4))

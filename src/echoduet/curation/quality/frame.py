@@ -113,7 +113,7 @@ def _corner(gray: GrayImage) -> float:
     if slope >= -0.05:
         return 0.0
     strays = float(np.mean(np.abs(x - start - slope * y)))
-    return max(0.0, 1.0 - strays / (0.05 * reach[0] + 1.0))
+    return max(0.0, 1.0 - strays / (0.05 * float(reach[0]) + 1.0))
 
 
 def _black_run(gray: GrayImage) -> NDArray[np.intp]:
@@ -121,4 +121,4 @@ def _black_run(gray: GrayImage) -> NDArray[np.intp]:
     lit = gray > BLACK
     run = lit.argmax(axis=1)
     run[~lit.any(axis=1)] = gray.shape[1]
-    return run
+    return np.asarray(run, np.intp)

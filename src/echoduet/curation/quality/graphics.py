@@ -25,10 +25,19 @@ LETTER = (0.012, 0.07)
 """Heights of letters, as shares of the image's width."""
 
 BODY_MARK = (0.035, 0.25)
-"""Diameters of body marks, as shares of the image's width."""
+"""Sides of body marks, as shares of the image's width."""
+
+STRAIGHT = 0.03
+"""Least length of the upright lines that do not count: the sides of a colour box, as a share of the image's width."""
+
+DENSE = 0.5
+"""Share of ink in its rectangle from which a drawing is none: a letter, a button."""
 
 LOGO = 0.06
 """Side of the upper left corner whose letters do not count, as a share of the image's width."""
+
+MOST_LETTERS = 1000
+"""No picture carries more; every part is compared with every other."""
 
 WORD = 3
 """Letters from which a row of parts is surely a word."""
@@ -52,9 +61,9 @@ class Parts:
         return cls(np.asarray(labels, np.int32), *np.asarray(table, np.int64)[1:].T)
 
 
-def evidence(pieces: float) -> float:
+def evidence(pieces: int) -> float:
     """Return the score of so many pieces of evidence: none 0, one 0.5, two 0.75."""
-    return float(1.0 - 0.5 ** max(0.0, pieces))
+    return float(1.0 - 0.5 ** max(0, pieces))
 
 
 def graphics_scores(overlay: Mask) -> dict[Issue, float]:
@@ -68,33 +77,33 @@ def graphics_scores(overlay: Mask) -> dict[Issue, float]:
         return dict.fromkeys((Issue.CALIPERS, Issue.TEXT, Issue.PICTOGRAM), 0.0)
     at = crosses(overlay)
     of_cross = parts.labels[at[:, 0], at[:, 1]] - 1
-    letters = np.flatnonzero(_letter_sized(parts))
+    letters = np.flatnonzero(_letter_sized(parts))[:MOST_LETTERS]
     words = _words(parts, letters)
     # A cross with a number beside it is no word of three letters, but the T of RIGHT may look like a cross.
     in_word = np.isin(of_cross, letters[words >= WORD])
     alone = ~np.isin(letters, of_cross) | (words >= WORD)
     return {
-        Issue.CALIPERS: evidence(np.count_nonzero(~in_word) + dotted_lines(parts)),
-        Issue.TEXT: evidence(max(_words(parts, letters[alone]), default=0) - 1),
-        Issue.PICTOGRAM: pictogram_score(overlay),
+        Issue.CALIPERS: evidence(int(np.count_nonzero(~in_word)) + dotted_lines(parts)),
+        Issue.TEXT: evidence(int(_words(parts, letters[alone]).max(initial=0)) - 1),
+        Issue.PICTOGRAM: pictogram_score(overlay, at),
     }
 
 
 def crosses(overlay: Mask) -> NDArray[np.int64]:
     """Return the centres `(row, column)` of the upright crosses of calipers, `(N, 2)`."""
     arm = max(3, round(ARM * overlay.shape[1]))
-    whole = cv2.morphologyEx(overlay.astype(np.uint8), cv2.MORPH_CLOSE, np.ones((3, 3), np.uint8))
-    size = 2 * arm + 1
+    closed = cv2.morphologyEx(overlay.astype(np.uint8), cv2.MORPH_CLOSE, np.ones((3, 3), np.uint8))
+    whole, size = np.asarray(closed, np.uint8), 2 * arm + 1
     across, upright = (
         cv2.erode(whole, np.ones(shape, np.uint8), borderType=cv2.BORDER_CONSTANT, borderValue=0)
         for shape in ((1, size), (size, 1))
     )
-    fits = across & upright
-    if not fits.any():
+    fits = cv2.bitwise_and(across, upright)
+    if not cv2.countNonZero(fits):
         return np.zeros((0, 2), np.int64)
     _, _, _, centres = cv2.connectedComponentsWithStats(fits, connectivity=8)
     found = np.rint(centres[1:, ::-1]).astype(np.int64)
-    return found[[_is_cross(whole, int(y), int(x), arm) for y, x in found]]
+    return np.asarray(found[[_is_cross(whole, int(y), int(x), arm) for y, x in found]], np.int64)
 
 
 def _is_cross(whole: NDArray[np.uint8], y: int, x: int, arm: int) -> bool:
@@ -130,7 +139,8 @@ def _letter_sized(parts: Parts) -> NDArray[np.bool_]:
     filled = parts.area / (parts.width * parts.height)
     # What was cropped left a piece of the scanner's logo in the corner of nearly every picture of BUSI.
     logo = (parts.left + parts.width <= LOGO * columns) & (parts.top + parts.height <= LOGO * columns)
-    return tall & (parts.width <= 12 * parts.height) & (filled >= 0.2) & (filled <= 0.9) & ~logo
+    shaped = (parts.width <= 12 * parts.height) & (filled >= 0.2) & (filled <= 0.9)
+    return np.asarray(tall & shaped & ~logo, np.bool_)
 
 
 def _words(parts: Parts, letters: NDArray[np.int64]) -> NDArray[np.int64]:
@@ -142,7 +152,7 @@ def _words(parts: Parts, letters: NDArray[np.int64]) -> NDArray[np.int64]:
     level = np.maximum(abs(top[:, None] - top), abs(bottom[:, None] - bottom)) <= 0.25 * least
     beside = level & (gap <= 0.8 * most) & (least >= 0.75 * most)
     count, word = connected_components(beside, directed=False)
-    return np.bincount(word, [_letters_in(parts, int(i)) for i in letters], count).astype(np.int64)[word]
+    return np.asarray(np.bincount(word, [_letters_in(parts, int(i)) for i in letters], count)[word], np.int64)
 
 
 def _letters_in(parts: Parts, i: int) -> int:
@@ -156,30 +166,20 @@ def _letters_in(parts: Parts, i: int) -> int:
     return max(1, min(wide, round(float(np.percentile(strokes, 75)))))
 
 
-def pictogram_score(overlay: Mask) -> float:
-    """Return how much the roundest closed outline of a body mark's size is a disc: 1 is a circle.
+def pictogram_score(overlay: Mask, at: NDArray[np.int64]) -> float:
+    """Return how sparse the sparsest drawing of a body mark's size is: outlines and hardly any ink, also where cropped.
 
     Args:
         overlay: burnt-in graphics, `(H, W)`.
+        at: the centres of its crosses, `(N, 2)`.
     """
-    rows, columns = overlay.shape
-    ink = cv2.morphologyEx(np.pad(overlay, 1).astype(np.uint8), cv2.MORPH_CLOSE, np.ones((3, 3), np.uint8))
-    outside = ink.copy()
-    cv2.floodFill(outside, None, (0, 0), 1, flags=4)
-    inside = ((outside == 0) | (ink > 0)).astype(np.uint8)
-    least = max(9, round(BODY_MARK[0] * columns))
-    kernel = cv2.getStructuringElement(cv2.MORPH_ELLIPSE, (least, least))
-    solid = cv2.morphologyEx(inside, cv2.MORPH_OPEN, kernel)
-    contours, _ = cv2.findContours(solid, cv2.RETR_EXTERNAL, cv2.CHAIN_APPROX_NONE)
-    return max((_disc(contour, ink, least, BODY_MARK[1] * columns) for contour in contours), default=0.0)
-
-
-def _disc(contour: NDArray[np.int32], ink: NDArray[np.uint8], least: float, most: float) -> float:
-    x, y, width, height = cv2.boundingRect(contour)
-    if min(width, height) < least or max(width, height) > most:
-        return 0.0
-    # A body mark is an outline; a filled shape is a button or a letter.
-    if ink[y : y + height, x : x + width].mean() > 0.5:
-        return 0.0
-    _, radius = cv2.minEnclosingCircle(contour)
-    return float(min(1.0, cv2.contourArea(contour) / (np.pi * radius**2)))
+    ink, length = overlay.astype(np.uint8), max(7, round(STRAIGHT * overlay.shape[1]))
+    straight = (cv2.morphologyEx(ink, cv2.MORPH_OPEN, np.ones(shape, np.uint8)) for shape in ((1, length), (length, 1)))
+    drawings = Parts.of(overlay & ~np.logical_or(*straight))
+    low, high = (share * overlay.shape[1] for share in BODY_MARK)
+    sized = (np.minimum(drawings.width, drawings.height) >= low) & (np.maximum(drawings.width, drawings.height) <= high)
+    # Two crosses joined by a line are sparse as well.
+    crossed = np.unique(drawings.labels[at[:, 0], at[:, 1]])
+    sized[crossed[crossed > 0] - 1] = False
+    filled = drawings.area[sized] / (drawings.width * drawings.height)[sized]
+    return float(np.clip(1.0 - filled / DENSE, 0.0, 1.0).max(initial=0.0))

@@ -46,8 +46,8 @@ def overlay_mask(gray: GrayImage) -> Mask:
     if step == 1:
         return _mark(gray)
     height, width = gray.shape
-    small = _mark(cv2.resize(gray, (-(-width // step), -(-height // step)), interpolation=cv2.INTER_AREA))
-    return _resized(small, (height, width), cv2.INTER_NEAREST)
+    small = cv2.resize(gray, (-(-width // step), -(-height // step)), interpolation=cv2.INTER_AREA)
+    return _resized(_mark(np.asarray(small, np.uint8)), (height, width), cv2.INTER_NEAREST)
 
 
 def shrink_overlay(mask: Mask, shape: tuple[int, int]) -> Mask:
@@ -65,9 +65,9 @@ def shrink_overlay(mask: Mask, shape: tuple[int, int]) -> Mask:
 
 def _mark(gray: GrayImage) -> Mask:
     floor = cv2.erode(gray, _STROKE)
-    height = cv2.subtract(gray, cv2.dilate(floor, _STROKE))
+    height = np.asarray(cv2.subtract(gray, cv2.dilate(floor, _STROKE)), np.uint8)
     least = max(LEAST_CONTRAST, OVER_TISSUE * _percentile(height, 0.95))
-    found = cv2.compare(height, least - 0.5, cv2.CMP_GT)
+    found = (height >= least).view(np.uint8)
     where = np.flatnonzero(found)
     mask = np.zeros(gray.size, np.uint8)
     if len(where):
