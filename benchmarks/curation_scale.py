@@ -14,6 +14,7 @@ from __future__ import annotations
 import argparse
 import csv
 import json
+import multiprocessing
 import subprocess
 import sys
 import time
@@ -37,7 +38,7 @@ WIDTH = 256
 COPY_EVERY = 20
 """One image in so many is a planted copy."""
 
-PHANTOM_WIDTH, PHANTOMS = 512, 1500
+PHANTOM_WIDTH = 512
 CHUNK = 250
 """Images that a worker makes at a time."""
 
@@ -56,11 +57,12 @@ class Plan:
     folder: Path
     count: int
     seed: int = 1
+    phantoms: int = 1500
 
     @property
     def store(self) -> Path:
         """Where the phantoms lie that the scenes are made of."""
-        return self.folder.parent / f"phantoms-{self.seed}"
+        return self.folder.parent / f"phantoms-{self.seed}-{self.phantoms}"
 
     def image(self, number: int) -> Path:
         """Return where an image lies."""
@@ -153,15 +155,20 @@ def prepare(plan: Plan) -> None:
     if (plan.store / "heights.npy").exists():
         return
     plan.store.mkdir(parents=True, exist_ok=True)
-    heights = np.zeros(PHANTOMS, dtype=np.int64)
-    shape = (PHANTOMS, PHANTOM_WIDTH, PHANTOM_WIDTH)
+    heights = np.zeros(plan.phantoms, dtype=np.int64)
+    shape = (plan.phantoms, PHANTOM_WIDTH, PHANTOM_WIDTH)
     stack = np.lib.format.open_memmap(plan.store / "pictures.npy", "w+", np.uint8, shape)
-    with ProcessPoolExecutor() as pool:
-        for n, image in enumerate(pool.map(partial(phantom, plan.seed), range(PHANTOMS), chunksize=16)):
+    with _workers() as pool:
+        for n, image in enumerate(pool.map(partial(phantom, plan.seed), range(plan.phantoms), chunksize=16)):
             heights[n] = image.shape[0]
             stack[n, : image.shape[0]] = image
     stack.flush()
     np.save(plan.store / "heights.npy", heights)  # last: it says that the other one is whole
+
+
+def _workers() -> ProcessPoolExecutor:
+    # Started afresh: a fork of a process with threads, such as OpenCV's, may hang.
+    return ProcessPoolExecutor(mp_context=multiprocessing.get_context("spawn"))
 
 
 def phantom(seed: int, number: int) -> GrayImage:
@@ -211,7 +218,7 @@ def write_images(plan: Plan) -> None:
     plan.image(0).parent.mkdir(parents=True, exist_ok=True)
     copies: list[Mapping[str, object]] = []
     started = time.perf_counter()
-    with ProcessPoolExecutor() as pool:
+    with _workers() as pool:
         for n, rows in enumerate(pool.map(partial(write_chunk, plan), range(0, plan.count, CHUNK)), start=1):
             copies.extend(rows)
             done = min(n * CHUNK, plan.count)
