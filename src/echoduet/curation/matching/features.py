@@ -107,13 +107,19 @@ def tabulate(features: Sequence[Features], side: int) -> FeatureTable:
     )
 
 
-def extract(gray: GrayImage, settings: MatchSettings) -> Features:
-    """Describe an image, `(H, W)`; one without texture has no features."""
+def extract(gray: GrayImage, settings: MatchSettings, overlay: Mask | None = None) -> Features:
+    """Describe an image, `(H, W)`; one without texture has no features.
+
+    Args:
+        gray: the image.
+        settings: the side of the picture, and how many features.
+        overlay: `overlay_mask(gray)`, where it is known already.
+    """
     picture = shrunk(gray, settings.side)
     height, width = picture.shape
-    overlay = shrink_overlay(overlay_mask(gray), (height, width))
-    points, descriptors = _local_features(picture, overlay, settings.features)
-    return Features(pixel_hash(gray), gray.shape[1], gray.shape[0], picture, overlay, points, descriptors)
+    covered = shrink_overlay(overlay_mask(gray) if overlay is None else overlay, (height, width))
+    points, descriptors = _local_features(picture, covered, settings.features)
+    return Features(pixel_hash(gray), gray.shape[1], gray.shape[0], picture, covered, points, descriptors)
 
 
 def pixel_hash(gray: GrayImage) -> str:
