@@ -85,6 +85,7 @@ def gathered(rows: NDArray[Any], chosen: NDArray[np.int64], folder: Path) -> NDA
         with TemporaryFile(dir=folder) as stream:
             for start in range(0, len(chosen), AT_ONCE):
                 stream.write(rows[chosen[start : start + AT_ONCE]].tobytes())
+                release(rows)
             stream.flush()
             mapped = mmap.mmap(stream.fileno(), 0, access=mmap.ACCESS_READ)
     except OSError as error:

@@ -130,24 +130,25 @@ class Index:
         entries = [self._entries[row] for row in rows]
         counts = np.array([entry.features for entry in entries], np.int64)
         offsets = np.concatenate([[0], np.cumsum(counts)]).astype(np.int64)
-        starts = np.cumsum([0, *(entry.features for entry in self._entries)])[rows]
-        points = np.repeat(starts - offsets[:-1], counts) + np.arange(offsets[-1])
+        squares, lines = (self._pictures, self._overlays), (self._points, self._descriptors)
+        if np.array_equal(rows, np.arange(len(rows))):
+            pictures, overlays = (column.read(len(rows)) for column in squares)
+            points, descriptors = (column.read(int(offsets[-1])) for column in lines)
+        else:
+            starts = np.cumsum([0, *(entry.features for entry in self._entries)])[rows]
+            places = np.repeat(starts - offsets[:-1], counts) + np.arange(offsets[-1])
+            pictures, overlays = (gathered(column.read(len(self)), rows, self.folder) for column in squares)
+            points, descriptors = (gathered(column.read(self._features), places, self.folder) for column in lines)
         return FeatureTable(
             pixels=tuple(entry.pixels for entry in entries),
             sizes=np.array([(entry.width, entry.height) for entry in entries], np.int32).reshape(-1, 2),
             offsets=offsets,
-            points=self._mapped(self._points, points),
-            descriptors=self._mapped(self._descriptors, points),
-            pictures=self._mapped(self._pictures, rows),
-            overlays=self._mapped(self._overlays, rows),
+            points=points,
+            descriptors=descriptors,
+            pictures=pictures,
+            overlays=overlays,
             shapes=np.array([entry.shape for entry in entries], np.int32).reshape(-1, 2),
         )
-
-    def _mapped(self, column: Column, rows: NDArray[np.int64]) -> NDArray[Any]:
-        last = int(rows.max(initial=-1)) + 1
-        if np.array_equal(rows, np.arange(len(rows))):
-            return column.read(last)
-        return gathered(column.read(last), rows, self.folder)
 
     def found(self, settings: MatchSettings) -> FoundPairs:
         """Return the pairs that were found with these settings; other thresholds have a log of their own.
