@@ -16,6 +16,8 @@ OUTPUTS = {
     "groups.csv",
     "findings.csv",
     "decisions.csv",
+    "cases.csv",
+    "issues.csv",
     "manifest.csv",
     "report.html",
     "summary.json",
@@ -41,7 +43,7 @@ def test_curate_leaves_every_output_and_tells_what_it_found(copies: Path, tmp_pa
     done = run_cli("curate", copies, "--out", tmp_path / "out")
     assert done.returncode == 0, done.stderr
     assert {path.name for path in (tmp_path / "out").iterdir()} == OUTPUTS
-    assert "16 images, 3 of them with copies; groups of copies: 1 (pairs: 1 exact, 2 near, 0 mirrored)" in done.stdout
+    assert "16 images, 3 of them with copies; groups of copies: 1 (pairs: 1 copy, 2 same-scan, 0 same-scene)" in done.stdout
     assert "drop-all keeps 13 (4 benign, 5 malignant, 4 normal)" in done.stdout
     assert done.stdout.splitlines()[-1] == f"report: {tmp_path / 'out' / 'report.html'}"
     assert len(read_manifest(tmp_path / "out" / "manifest.csv")) == 13

@@ -1,76 +1,96 @@
 from __future__ import annotations
 
-import numpy as np
+from dataclasses import replace
+from pathlib import Path
+
 import pytest
 
-from echoduet.curation.conflicts import FindingKind, label_conflicts, mask_agreements, mask_conflicts
-from echoduet.curation.duplicates import Pair, Relation
+from echoduet.curation.conflicts import (
+    NAMED,
+    FindingKind,
+    across_sets,
+    label_conflicts,
+    mask_conflicts,
+    normal_copies,
+)
 from echoduet.curation.groups import Group
-from echoduet.errors import ImageError
-from echoduet.records import Label
+from echoduet.curation.relations import Pair, Relation
+from echoduet.records import Case, Label
+
+COPY, SCAN, SCENE = Relation
+MASK = (Path("mask.png"),)
 
 
-def test_a_group_with_two_classes_is_a_conflict(case_of, scan) -> None:
-    cases = {
-        "benign (1)": case_of("benign (1)", scan(1)),
-        "benign (2)": case_of("benign (2)", scan(1)),
-        "normal (1)": case_of("normal (1)", scan(1)),
-    }
-    same, mixed = Group("dup:s", ("benign (1)", "benign (2)")), Group("dup:m", ("benign (2)", "normal (1)"))
-    (finding,) = label_conflicts([same, mixed], cases)
-    assert (finding.kind, finding.group, finding.cases) == (FindingKind.LABEL_CONFLICT, "dup:m", mixed.members)
-    assert "benign (2) is benign, normal (1) is normal" in finding.message
+def case(name: str, label: Label = Label.BENIGN, masks: tuple[Path, ...] = MASK, source: str = "one") -> Case:
+    return Case(name, Path(name), masks, label, source=source)
 
 
-def agreement(a, b, relation=Relation.NEAR) -> float:
-    pair = Pair(a.case_id, b.case_id, relation, 0.9)
-    return mask_agreements([pair], {a.case_id: a, b.case_id: b})[pair]
+CASES = {
+    one.case_id: one
+    for one in (
+        case("b1"),
+        case("b2"),
+        case("b3", masks=()),
+        case("m1", Label.MALIGNANT, source="two"),
+        case("n1", Label.NORMAL, ()),
+        case("n2", Label.NORMAL),
+    )
+}
 
 
-def test_equal_masks_of_images_of_different_sizes_agree(case_of, scan, disc) -> None:
-    small = case_of("benign (1)", scan(1), disc((150, 180), 60, 70, 25))
-    large = case_of("benign (2)", scan(1, (300, 360)), disc((300, 360), 120, 140, 50))
-    assert agreement(small, large) > 0.98
+def test_a_scan_with_two_classes_is_a_conflict() -> None:
+    same, mixed = Group("dup:b1", ("b1", "b2")), Group("dup:b3", ("b3", "m1"))
+    (finding,) = label_conflicts([same, mixed], CASES, {"b3": "dup:a"})
+    assert (finding.kind, finding.group, finding.cases) == (FindingKind.LABEL_CONFLICT, "dup:a", mixed.members)
+    assert "b3 is benign, m1 is malignant" in finding.message
+    assert label_conflicts([mixed], CASES)[0].group == "dup:b3"
 
 
-def test_masks_apart_do_not_agree(case_of, scan, disc) -> None:
-    left = case_of("benign (1)", scan(1), disc((150, 180), 60, 40, 20))
-    right = case_of("benign (2)", scan(1), disc((150, 180), 60, 140, 20))
-    assert agreement(left, right) == 0
-    assert agreement(left, right, Relation.MIRRORED) > 0.9
+def test_the_conflict_of_a_large_group_is_told_in_one_line() -> None:
+    members = tuple(str(i) for i in range(10_000))
+    cases = {name: case(name) for name in members} | {"9999": case("9999", Label.NORMAL)}
+    (finding,) = label_conflicts([Group("dup:0", members)], cases)
+    assert finding.message.endswith("9999 are benign (0 among them), 1 are normal (9999 among them).")
+    assert finding.cases == members
+    small = {name: cases["9999"] if name == "0" else cases[name] for name in members[:NAMED]}
+    assert all(f"{name} is " in label_conflicts([Group("g", members[:NAMED])], small)[0].message for name in small)
 
 
-def test_half_of_a_mask_agrees_with_two_thirds(case_of, scan) -> None:
-    whole = np.zeros((128, 128), bool)
-    whole[32:96, 32:96] = True
-    half = whole.copy()
-    half[:, 64:] = False
-    a, b = case_of("benign (1)", scan(1, (128, 128)), whole), case_of("benign (2)", scan(1, (128, 128)), half)
-    assert agreement(a, b) == pytest.approx(2 / 3)
+@pytest.mark.parametrize(("relation", "expected"), [(COPY, 1), (SCAN, 1), (SCENE, 0)])
+@pytest.mark.parametrize("both", [("m1", "n1"), ("n1", "m1")])
+def test_a_normal_that_shows_the_scan_of_a_lesion(relation: Relation, expected: int, both: tuple[str, str]) -> None:
+    findings = normal_copies([Pair(*both, relation, similarity=0.97)], CASES, {"n1": "dup:m1"})
+    assert len(findings) == expected
+    for finding in findings:
+        assert finding.message == "n1 is normal, but shows the scan of m1, which is malignant."
+        assert (finding.cases, finding.group, finding.value) == (both, "dup:m1", 0.97)
 
 
-def test_no_mask_agrees_with_an_empty_one_and_with_no_other(case_of, scan, disc) -> None:
-    without = case_of("normal (1)", scan(1))
-    empty = case_of("normal (2)", scan(1), np.zeros((150, 180), bool))
-    lesion = case_of("benign (1)", scan(1), disc((150, 180), 60, 70, 25))
-    assert agreement(without, empty) == 1
-    assert agreement(without, lesion) == 0
+def test_two_normals_and_two_lesions_are_no_such_thing() -> None:
+    assert normal_copies([Pair("n1", "n2", COPY), Pair("b1", "m1", COPY)], CASES, {}) == []
 
 
 def test_only_disagreement_below_the_threshold_is_a_conflict() -> None:
-    pairs = {Pair("a", "b", Relation.NEAR, 0.9): 0.7, Pair("a", "c", Relation.NEAR, 0.9): 0.69}
-    (finding,) = mask_conflicts(pairs, [Group("dup:a", ("a", "b", "c"))], 0.7)
-    assert (finding.kind, finding.cases, finding.group, finding.value) == (
-        FindingKind.MASK_CONFLICT,
-        ("a", "c"),
-        "dup:a",
-        0.69,
-    )
+    pairs = [Pair("b1", "b2", SCAN), Pair("b1", "m1", SCAN)]
+    agreements = {("b1", "b2"): 0.7, ("b1", "m1"): 0.69}
+    (finding,) = mask_conflicts(pairs, agreements, CASES, {"b1": "dup:b1"}, 0.7)
+    told = (finding.kind, finding.cases, finding.group, finding.value)
+    assert told == (FindingKind.MASK_CONFLICT, ("b1", "m1"), "dup:b1", 0.69)
     assert "Dice of 0.69" in finding.message
 
 
-def test_a_damaged_mask_is_named(case_of, scan, disc) -> None:
-    case = case_of("benign (1)", scan(1), disc((150, 180), 60, 70, 25))
-    case.masks[0].write_bytes(b"")
-    with pytest.raises(ImageError, match=r"benign \(1\)_mask\.png"):
-        agreement(case, case_of("benign (2)", scan(1), disc((150, 180), 60, 70, 25), Label.BENIGN))
+@pytest.mark.parametrize(
+    "pair",
+    [Pair("b1", "b2", SCENE), Pair("b1", "n2", SCAN), Pair("b1", "b3", SCAN)],
+    ids=["another frame is outlined anew", "a normal beside a lesion", "a lesion without a mask"],
+)
+def test_what_is_no_conflict_of_masks(pair: Pair) -> None:
+    assert mask_conflicts([pair], {(pair.case_a, pair.case_b): 0.0}, CASES, {}, 0.7) == []
+
+
+def test_pairs_across_two_sets_are_told_whatever_their_relation() -> None:
+    pairs = [Pair("b1", "b2", COPY), Pair("b1", "m1", SCENE, similarity=0.6)]
+    (finding,) = across_sets(pairs, CASES, {"b1": "dup:b1"})
+    assert (finding.kind, finding.cases, finding.value) == (FindingKind.CROSS_SET, ("b1", "m1"), 0.6)
+    assert finding.message == "b1 of one and m1 of two are related: same-scene."
+    assert across_sets(pairs, CASES | {"m1": replace(CASES["m1"], source="one")}, {}) == []

@@ -7,8 +7,9 @@ import pytest
 from PIL import Image
 from skimage.metrics import structural_similarity
 
-from echoduet.curation.duplicates import Relation, exact_pairs, find_pairs, similarity
+from echoduet.curation.duplicates import exact_pairs, find_pairs, similarity
 from echoduet.curation.hashing import Fingerprint, pixel_hash, thumbnail
+from echoduet.curation.relations import Relation
 from echoduet.curation.settings import CurationSettings
 
 
@@ -46,21 +47,21 @@ def test_a_tampered_copy_is_near_and_nothing_else_is(tamper: str, scan) -> None:
     prints = [fingerprint(str(i), image) for i, image in enumerate(images)]
     prints.append(fingerprint("copy", TAMPERED[tamper](images[7])))
     pairs = find_pairs(prints, CurationSettings())
-    assert [(pair.case_a, pair.case_b, pair.relation) for pair in pairs] == [("7", "copy", Relation.NEAR)]
+    assert [(pair.case_a, pair.case_b, pair.relation) for pair in pairs] == [("7", "copy", Relation.SAME_SCAN)]
     assert CurationSettings().near <= pairs[0].similarity < 1
 
 
 @pytest.mark.parametrize("tamper", TAMPERED)
 def test_a_mirrored_copy_is_told_apart(tamper: str, scan) -> None:
     prints = [fingerprint("a", scan(1)), fingerprint("b", TAMPERED[tamper](scan(1))[:, ::-1])]
-    assert [pair.relation for pair in find_pairs(prints, CurationSettings())] == [Relation.MIRRORED]
+    assert [pair.transform.mirrored for pair in find_pairs(prints, CurationSettings())] == [True]
     assert find_pairs(prints, CurationSettings(mirrored=False)) == ()
 
 
 def test_equal_pixels_are_exact_and_not_near_as_well(scan) -> None:
     prints = [fingerprint("a", scan(1)), fingerprint("b", scan(2)), fingerprint("c", scan(1))]
     (pair,) = find_pairs(prints, CurationSettings())
-    assert (pair.case_a, pair.case_b, pair.relation, pair.similarity) == ("a", "c", Relation.EXACT, 1.0)
+    assert (pair.case_a, pair.case_b, pair.relation, pair.similarity) == ("a", "c", Relation.COPY, 1.0)
 
 
 def test_every_two_of_three_exact_copies_are_a_pair(scan) -> None:
@@ -70,7 +71,7 @@ def test_every_two_of_three_exact_copies_are_a_pair(scan) -> None:
 
 def test_equal_blank_images_are_exact_copies() -> None:
     prints = [fingerprint(name, np.zeros((40, 50), np.uint8)) for name in "ab"]
-    assert [pair.relation for pair in find_pairs(prints, CurationSettings())] == [Relation.EXACT]
+    assert [pair.relation for pair in find_pairs(prints, CurationSettings())] == [Relation.COPY]
 
 
 def test_a_symmetrical_copy_counts_as_plain(scan) -> None:
@@ -78,7 +79,7 @@ def test_a_symmetrical_copy_counts_as_plain(scan) -> None:
     whole = np.hstack([half, half[:, ::-1]])
     brighter = np.clip(whole * 1.1, 0, 255).astype(np.uint8)
     prints = [fingerprint("a", whole), fingerprint("b", brighter)]
-    assert [pair.relation for pair in find_pairs(prints, CurationSettings())] == [Relation.NEAR]
+    assert [pair.relation for pair in find_pairs(prints, CurationSettings())] == [Relation.SAME_SCAN]
 
 
 def test_pairs_come_in_the_order_of_the_cases(scan) -> None:

@@ -9,9 +9,9 @@ import pytest
 
 from echoduet.curation.conflicts import Finding, FindingKind
 from echoduet.curation.decisions import Verdict
-from echoduet.curation.duplicates import Relation
 from echoduet.curation.pipeline import UNUSABLE, curate
 from echoduet.curation.published import PublishedList, read_published_list
+from echoduet.curation.relations import Relation
 from echoduet.curation.settings import CurationSettings, Policy
 from echoduet.data.manifest import Manifest, open_data
 from echoduet.errors import ConfigError, ManifestError
@@ -25,9 +25,9 @@ def kept(curation) -> list[str]:
 def test_every_kind_of_copy_is_found(busy_manifest: Manifest) -> None:
     curation = curate(busy_manifest)
     assert [(pair.case_a, pair.case_b, pair.relation) for pair in curation.pairs] == [
-        ("benign (1)", "benign (2)", Relation.NEAR),
-        ("benign (3)", "malignant (1)", Relation.EXACT),
-        ("normal (1)", "normal (2)", Relation.MIRRORED),
+        ("benign (1)", "benign (2)", Relation.SAME_SCAN),
+        ("benign (3)", "malignant (1)", Relation.COPY),
+        ("normal (1)", "normal (2)", Relation.SAME_SCAN),
     ]
     assert [(finding.kind, finding.cases) for finding in curation.findings] == [
         (FindingKind.LABEL_CONFLICT, ("benign (3)", "malignant (1)")),
@@ -39,13 +39,13 @@ def test_every_kind_of_copy_is_found(busy_manifest: Manifest) -> None:
     ("policy", "expected"),
     [
         (Policy.DROP_ALL, ["benign (10)", "malignant (2)", "malignant (3)", "normal (3)"]),
-        (Policy.KEEP_ONE, ["benign (1)", "benign (10)", "malignant (2)", "malignant (3)", "normal (1)", "normal (3)"]),
+        (Policy.KEEP_ONE, ["benign (10)", "malignant (2)", "malignant (3)", "normal (1)", "normal (3)"]),
     ],
 )
 def test_policies_leave_no_copies(busy_manifest: Manifest, policy: Policy, expected: list[str]) -> None:
     curation = curate(busy_manifest, policy)
     assert kept(curation) == expected
-    assert curate(curation.kept).pairs == {}
+    assert curate(curation.kept).pairs == ()
 
 
 def test_an_audit_changes_nothing_but_the_groups(busy_manifest: Manifest) -> None:
@@ -99,14 +99,14 @@ def test_the_summary_is_plain_and_adds_up(busy_manifest: Manifest) -> None:
     summary = json.loads(json.dumps(curate(busy_manifest).summary()))
     assert summary["cases"] == {"all": 10, "benign": 4, "malignant": 3, "normal": 3}
     assert summary["kept"] == {"all": 4, "benign": 1, "malignant": 2, "normal": 1}
-    assert summary["pairs"] == {"exact": 1, "near": 1, "mirrored": 1}
+    assert summary["pairs"] == {"copy": 1, "same-scan": 2, "same-scene": 0}
     assert summary["groups"] == {"number": 3, "images": 6, "by_size": {"2": 3}}
     assert summary["settings"]["near"] == CurationSettings().near
 
 
 def test_thresholds_are_followed(busy_manifest: Manifest) -> None:
     strict = curate(busy_manifest, settings=CurationSettings(near=0.999, mask_agreement=0.0, mirrored=False))
-    assert [pair.relation for pair in strict.pairs] == [Relation.EXACT]
+    assert [pair.relation for pair in strict.pairs] == [Relation.COPY]
     assert [finding.kind for finding in strict.findings] == [FindingKind.LABEL_CONFLICT]
 
 

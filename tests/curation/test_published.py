@@ -8,8 +8,9 @@ from hypothesis import strategies as st
 from sklearn.metrics import precision_score, recall_score
 
 from echoduet.curation.conflicts import FindingKind
-from echoduet.curation.groups import Group
+from echoduet.curation.groups import Group, related_groups
 from echoduet.curation.published import PublishedList, disagreements, listed_cases, read_published_list, score
+from echoduet.curation.relations import Pair, Relation
 from echoduet.errors import ManifestError
 from echoduet.records import Case, Label
 
@@ -72,10 +73,22 @@ def test_two_cases_of_one_class_and_number_are_refused() -> None:
 
 def test_disagreements_go_both_ways() -> None:
     cases = [case(name) for name in "abcdef"]
-    groups = [Group("dup:a", ("a", "b", "c")), Group("dup:d", ("d", "e"))]
-    kept, dropped = disagreements({"a", "b"}, cases, groups)
+    pairs = [Pair("a", "b", Relation.COPY), Pair("b", "c", Relation.SAME_SCAN), Pair("e", "f", Relation.SAME_SCENE)]
+    groups = related_groups("abcdef", pairs)
+    kept, alone, frame = disagreements({"a", "b", "e"}, cases, groups)
     assert (kept.kind, kept.cases, kept.group) == (FindingKind.LISTED_COPIES, ("a", "b"), "dup:a")
-    assert (dropped.kind, dropped.cases, dropped.group) == (FindingKind.UNLISTED_ORIGINAL, ("f",), "")
+    assert (alone.kind, alone.cases, alone.group) == (FindingKind.UNLISTED_ORIGINAL, ("d",), "")
+    assert (frame.kind, frame.cases, frame.group) == (FindingKind.UNLISTED_ORIGINAL, ("f",), "dup:e")
+    assert "no copy was found" in alone.message
+    assert "only other frames" in frame.message
+
+
+def test_a_large_group_is_told_in_one_line() -> None:
+    names = [str(i) for i in range(1000)]
+    groups = related_groups(names, [Pair("0", name, Relation.COPY) for name in names[1:]])
+    (finding,) = disagreements(set(names), [case(name) for name in names], groups)
+    assert finding.message.count("and 992 more") == 2
+    assert len(finding.cases) == 1000
 
 
 @settings(max_examples=25)

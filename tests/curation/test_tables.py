@@ -28,12 +28,14 @@ def test_every_table_is_written_and_agrees_with_the_others(busy_manifest: Manife
         "groups.csv",
         "findings.csv",
         "decisions.csv",
+        "cases.csv",
+        "issues.csv",
         "manifest.csv",
         "summary.json",
     }
     pairs = rows(tmp_path / "out" / "pairs.csv")
     assert list(pairs[0])[:4] == ["case_a", "case_b", "relation", "similarity"]
-    assert (pairs[1]["relation"], pairs[1]["similarity"], pairs[1]["mask_dice"]) == ("exact", "1.0000", "1.0000")
+    assert (pairs[1]["relation"], pairs[1]["similarity"], pairs[1]["mask_dice"]) == ("copy", "1.0000", "1.0000")
     assert {(pair["label_a"], pair["label_b"]) for pair in pairs} == {
         ("benign", "benign"), ("benign", "malignant"), ("normal", "normal"),
     }  # fmt: skip

@@ -4,8 +4,7 @@ from __future__ import annotations
 
 from collections import defaultdict
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
-from enum import StrEnum
+from dataclasses import replace
 from itertools import combinations
 
 import numpy as np
@@ -14,26 +13,9 @@ from skimage.metrics import structural_similarity
 
 from echoduet.curation.candidates import Candidate, candidate_pairs
 from echoduet.curation.hashing import Fingerprint
+from echoduet.curation.relations import IDENTITY, Pair, Relation, Transform
 from echoduet.curation.settings import CurationSettings
 from echoduet.progress import Progress, silent
-
-
-class Relation(StrEnum):
-    """How two images of a pair are related."""
-
-    EXACT = "exact"
-    NEAR = "near"
-    MIRRORED = "mirrored"
-
-
-@dataclass(frozen=True, slots=True)
-class Pair:
-    """Two copies, in the order of the cases; `similarity` is their SSIM, 1 for equal pixels."""
-
-    case_a: str
-    case_b: str
-    relation: Relation
-    similarity: float
 
 
 def find_pairs(
@@ -44,9 +26,9 @@ def find_pairs(
     thumbnails = np.stack([fingerprint.thumbnail for fingerprint in fingerprints])
     candidates = candidate_pairs(thumbnails, settings.candidate, settings.mirrored)
     found = exact | {
-        pair: Pair(*pair, relation, similarity)
-        for pair, relation, similarity in _near(fingerprints, candidates, settings.near, progress)
-        if pair not in exact
+        (pair.case_a, pair.case_b): pair
+        for pair in _near(fingerprints, candidates, settings.near, progress)
+        if (pair.case_a, pair.case_b) not in exact
     }
     position = {fingerprint.case_id: i for i, fingerprint in enumerate(fingerprints)}
     return tuple(sorted(found.values(), key=lambda pair: (position[pair.case_a], position[pair.case_b])))
@@ -59,7 +41,7 @@ def exact_pairs(fingerprints: Sequence[Fingerprint]) -> Iterator[Pair]:
         same[fingerprint.pixels].append(fingerprint.case_id)
     for members in same.values():
         for a, b in combinations(members, 2):
-            yield Pair(a, b, Relation.EXACT, 1.0)
+            yield Pair(a, b, Relation.COPY)
 
 
 def similarity(a: NDArray[np.float32], b: NDArray[np.float32]) -> float:
@@ -67,16 +49,25 @@ def similarity(a: NDArray[np.float32], b: NDArray[np.float32]) -> float:
     return float(structural_similarity(a, b, data_range=255.0))
 
 
+def laid_over(a: Fingerprint, b: Fingerprint, mirrored: bool) -> Transform:
+    """Return what lays image b, stretched to image a's size, over image a."""
+    (height, width), (height_b, width_b) = a.shape, b.shape
+    scale = (width / width_b + height / height_b) / 2
+    plain = replace(IDENTITY, scale=scale, dx=(scale - 1) / 2, dy=(scale - 1) / 2)
+    return replace(plain, mirrored=True, dx=width - (scale + 1) / 2) if mirrored else plain
+
+
 def _near(
     fingerprints: Sequence[Fingerprint], candidates: Sequence[Candidate], least: float, progress: Progress
-) -> Iterator[tuple[tuple[str, str], Relation, float]]:
-    best: dict[tuple[int, int], tuple[float, Relation]] = {}
+) -> Iterator[Pair]:
+    best: dict[tuple[int, int], tuple[float, bool]] = {}
     for candidate in progress(candidates, label="comparing candidates", total=len(candidates)):
         a, b = fingerprints[candidate.a].thumbnail, fingerprints[candidate.b].thumbnail
         score = similarity(a, b[:, ::-1] if candidate.mirrored else b)
-        relation = Relation.MIRRORED if candidate.mirrored else Relation.NEAR
-        # Of a symmetrical picture both ways may pass: the more similar one is the relation, the plain one at a tie.
-        if score >= least and score > best.get((candidate.a, candidate.b), (-1.0, relation))[0]:
-            best[candidate.a, candidate.b] = (score, relation)
-    for (i, j), (score, relation) in best.items():
-        yield (fingerprints[i].case_id, fingerprints[j].case_id), relation, score
+        # Of a symmetrical picture both ways may pass: the more similar one counts, the plain one at a tie.
+        if score >= least and score > best.get((candidate.a, candidate.b), (-1.0, False))[0]:
+            best[candidate.a, candidate.b] = (score, candidate.mirrored)
+    for (i, j), (score, mirrored) in best.items():
+        a_print, b_print = fingerprints[i], fingerprints[j]
+        transform = laid_over(a_print, b_print, mirrored)
+        yield Pair(a_print.case_id, b_print.case_id, Relation.SAME_SCAN, transform, similarity=score)

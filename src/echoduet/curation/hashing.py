@@ -25,11 +25,13 @@ class Fingerprint:
         case_id: the case.
         pixels: hash of the decoded gray values and the size; equal for copies in another file format or mode.
         thumbnail: the image squashed to a square by area averaging, `(S, S)`, values 0-255.
+        shape: height and width of the image, in pixels.
     """
 
     case_id: str
     pixels: str
     thumbnail: NDArray[np.float32]
+    shape: tuple[int, ...] = (1, 1)
 
 
 def fingerprints(cases: Sequence[Case], side: int, progress: Progress = silent) -> list[Fingerprint]:
@@ -54,4 +56,4 @@ def thumbnail(image: GrayImage, side: int) -> NDArray[np.float32]:
 
 def _fingerprint(case: Case, side: int) -> Fingerprint:
     image = read_gray(case.image)
-    return Fingerprint(case.case_id, pixel_hash(image), thumbnail(image, side))
+    return Fingerprint(case.case_id, pixel_hash(image), thumbnail(image, side), image.shape)

@@ -41,7 +41,11 @@ def take_in(data: Path, format: str | None = None, progress: Progress = silent) 
 
 def unusable_cases(problems: Sequence[Finding]) -> tuple[str, ...]:
     """Return the cases that the findings rule out, each once."""
-    return tuple(dict.fromkeys(case_id for finding in problems for case_id in finding.cases))
+    return tuple(
+        dict.fromkeys(
+            case_id for finding in problems if finding.kind is FindingKind.UNUSABLE for case_id in finding.cases
+        )
+    )
 
 
 def _finding(problem: Problem, case_id: str | None) -> Finding:

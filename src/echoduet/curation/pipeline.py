@@ -1,19 +1,30 @@
-"""Curation from end to end: candidates, verification, pairs, groups, conflicts, findings, decisions."""
+"""Curation from end to end: related pairs, groups, conflicts, findings, decisions."""
 
 from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import asdict, dataclass, replace
+from dataclasses import asdict, dataclass, field, replace
 from typing import Any
 
-from echoduet.curation.conflicts import Finding, FindingKind, label_conflicts, mask_agreements, mask_conflicts
-from echoduet.curation.decisions import Decision, Verdict, decide, decide_by_list
-from echoduet.curation.duplicates import Pair, Relation, find_pairs
-from echoduet.curation.groups import Group, duplicate_groups, ties
+from echoduet.curation.agreement import mask_agreements
+from echoduet.curation.conflicts import (
+    Finding,
+    FindingKind,
+    across_sets,
+    label_conflicts,
+    mask_conflicts,
+    normal_copies,
+)
+from echoduet.curation.decisions import Decision, Evidence, Verdict, decide, decide_by_list, mean_agreements
+from echoduet.curation.duplicates import find_pairs
+from echoduet.curation.groups import Group, Groups, membership, related_groups, ties
 from echoduet.curation.hashing import fingerprints
 from echoduet.curation.intake import unusable_cases
 from echoduet.curation.published import PublishedList, Score, disagreements, listed_cases, score
+from echoduet.curation.quality.issues import OVERLAYS, Issue, Scores
+from echoduet.curation.relations import Pair, Relation
+from echoduet.curation.review import Review, obey_pairs
 from echoduet.curation.settings import CurationSettings, Policy
 from echoduet.data.manifest import Manifest
 from echoduet.errors import ConfigError, ManifestError
@@ -30,43 +41,58 @@ class Curation:
 
     Attributes:
         cases: every usable case, by id.
-        kept: the curated manifest; `group` ties the copies that it still holds.
-        pairs: the copies found, each with the Dice of its two masks.
-        groups: the groups that they form.
+        kept: the curated manifest; `group` ties the related images that it still holds.
+        pairs: the related images, in the order of the cases.
+        agreements: the Dice of the aligned masks of each pair, by its two ids.
+        groups: tied by any relation: what splits hold together.
+        scan_groups: tied by copies and images of one scan: what the policies act on.
+        copy_groups: tied by copies alone.
         findings: what a person should look at, the gravest first.
+        scores: how much of each trouble an image and its mask show, by case.
+        flags: the troubles whose score reaches its threshold, by case.
         decisions: one per case, those of unusable ones last.
         policy: the rule that decided.
         settings: the thresholds.
-        score: the comparison with a published list, where one was asked for.
+        score: how the scan groups compare with a published list, where one was given.
+        scene_score: how the groups of any relation do.
     """
 
     cases: Mapping[str, Case]
     kept: Manifest
-    pairs: Mapping[Pair, float]
+    pairs: tuple[Pair, ...]
+    agreements: Mapping[tuple[str, str], float]
     groups: tuple[Group, ...]
+    scan_groups: tuple[Group, ...]
+    copy_groups: tuple[Group, ...]
     findings: tuple[Finding, ...]
     decisions: tuple[Decision, ...]
     policy: Policy
     settings: CurationSettings
+    scores: Mapping[str, Scores] = field(default_factory=dict)
+    flags: Mapping[str, tuple[Issue, ...]] = field(default_factory=dict)
     score: Score | None = None
+    scene_score: Score | None = None
 
     def summary(self) -> dict[str, Any]:
         """Return the outcome in figures, as `summary.json` holds it."""
         relations = Counter(pair.relation for pair in self.pairs)
         kinds = Counter(finding.kind for finding in self.findings)
+        verdicts = Counter(decision.verdict for decision in self.decisions)
+        flagged = Counter(issue for issues in self.flags.values() for issue in issues)
         return {
             "policy": self.policy.value,
             "settings": asdict(self.settings),
             "cases": _class_counts(self.cases.values()),
             "kept": _class_counts(self.kept.cases),
+            "decisions": {verdict.value: verdicts[verdict] for verdict in Verdict},
             "pairs": {relation.value: relations[relation] for relation in Relation},
-            "groups": {
-                "number": len(self.groups),
-                "images": sum(len(group.members) for group in self.groups),
-                "by_size": {str(size): n for size, n in sorted(Counter(map(_size, self.groups)).items())},
-            },
+            "groups": _group_figures(self.groups),
+            "scan_groups": _group_figures(self.scan_groups),
+            "copy_groups": _group_figures(self.copy_groups),
             "findings": {kind.value: kinds[kind] for kind in FindingKind},
+            "issues": {issue.value: flagged[issue] for issue in Issue},
             "score": _score_figures(self.score) if self.score else None,
+            "scene_score": _score_figures(self.scene_score) if self.scene_score else None,
         }
 
 
@@ -79,16 +105,7 @@ def curate(
     problems: Sequence[Finding] = (),
     progress: Progress = silent,
 ) -> Curation:
-    """Find the copies in a data set and decide what stays.
-
-    Args:
-        manifest: the cases; all of them must be readable.
-        policy: what to do with groups of copies.
-        settings: thresholds; the defaults when left out.
-        published: the list that the policy `published` follows.
-        reference: a list to be scored against; it has no influence on what is found or decided.
-        problems: findings about files that were in the way; their cases were left out of the manifest.
-        progress: shows how far the work is.
+    """Find the related images of a data set and decide what stays; the arguments are those of `conclude`.
 
     Raises:
         ConfigError: the policy `published` lacks its list, or another policy has one.
@@ -97,27 +114,112 @@ def curate(
     """
     if not manifest.cases:
         raise ManifestError(f"{manifest.source or 'the manifest'}: has no case to curate. Give a data set with images.")
-    if (policy is Policy.PUBLISHED) != (published is not None):
-        raise ConfigError("The policy 'published' and a published list go together. Give both or neither.")
     settings = settings or CurationSettings()
     # The lists first: one that does not fit is found before the images are read.
-    listed, missing = listed_cases(published, manifest.cases) if published else (set(), [])
-    expected = listed_cases(reference, manifest.cases)[0] if reference else None
+    for one in filter(None, (published, reference)):
+        listed_cases(one, manifest.cases)
+    require_list(policy, published)
     pairs = find_pairs(fingerprints(manifest.cases, settings.side, progress), settings, progress)
-    groups = duplicate_groups([case.case_id for case in manifest], pairs)
-    by_id = {case.case_id: case for case in manifest}
-    agreements = mask_agreements(pairs, by_id, progress)
-    findings = [*problems, *label_conflicts(groups, by_id)]
-    findings += mask_conflicts(agreements, groups, settings.mask_agreement)
-    if published:
-        decisions = decide_by_list(manifest.cases, listed, groups)
+    return conclude(manifest, pairs, policy, settings, published, reference, problems=problems, progress=progress)
+
+
+def require_list(policy: Policy, published: PublishedList | None) -> None:
+    """Refuse the policy `published` without its list, and a list beside another policy.
+
+    Raises:
+        ConfigError: they do not go together.
+    """
+    if (policy is Policy.PUBLISHED) != (published is not None):
+        raise ConfigError("The policy 'published' and a published list go together. Give both or neither.")
+
+
+def conclude(
+    manifest: Manifest,
+    pairs: Sequence[Pair],
+    policy: Policy = Policy.DROP_ALL,
+    settings: CurationSettings | None = None,
+    published: PublishedList | None = None,
+    reference: PublishedList | None = None,
+    problems: Sequence[Finding] = (),
+    scores: Mapping[str, Scores] | None = None,
+    review: Review | None = None,
+    progress: Progress = silent,
+) -> Curation:
+    """Turn related pairs into groups, findings and a decision about every case.
+
+    Args:
+        manifest: the cases, with the sizes of their images.
+        pairs: the related images, in the order of the cases.
+        policy: what to do with images of one scan.
+        settings: thresholds; the defaults when left out.
+        published: the list that the policy `published` follows.
+        reference: a list to be scored against; it has no influence on what is decided.
+        problems: findings about files; cases that they rule out are not in the manifest.
+        scores: how much of each trouble an image and its mask show, by case.
+        review: what a person answered; it goes before relations and policies.
+        progress: shows how far the work is.
+
+    Raises:
+        ConfigError: the policy `published` lacks its list, or another policy has one.
+        ImageError: a mask cannot be read.
+        ManifestError: a list does not fit the cases.
+    """
+    require_list(policy, published)
+    settings, scores, review = settings or CurationSettings(), scores or {}, review or Review()
+    cases = {case.case_id: case for case in manifest}
+    pairs = obey_pairs(pairs, review)
+    groups = related_groups(list(cases), pairs)
+    agreements = mask_agreements(pairs, cases, progress)
+    flags: dict[str, tuple[Issue, ...]] = {}
+    findings = [*problems, *_conflicts(cases, pairs, groups, agreements, settings.mask_agreement)]
+    if against := published or reference:
+        listed, missing = listed_cases(against, manifest.cases)
         findings += [*missing, *disagreements(listed, manifest.cases, groups)]
-    else:
-        decisions = decide(manifest.cases, groups, policy)
+    evidence = Evidence(
+        cases,
+        groups,
+        findings,
+        overlaid={case_id for case_id, issues in flags.items() if not OVERLAYS.isdisjoint(issues)},
+        agreement=mean_agreements(pairs, agreements),
+        answer=review.verdict,
+    )
+    decisions = decide_by_list(evidence, listed) if published else decide(evidence, policy, settings.conflicts)
     decisions += [Decision(case_id, Verdict.DROP, UNUSABLE) for case_id in unusable_cases(problems)]
-    scored = None if expected is None else score(expected, manifest.cases, groups)
-    kept = _kept(manifest, decisions, () if published else groups)
-    return Curation(by_id, kept, agreements, groups, tuple(findings), tuple(decisions), policy, settings, scored)
+    expected = listed_cases(reference, manifest.cases)[0] if reference else None
+    return Curation(
+        cases,
+        _kept(manifest, decisions, () if published else groups.scenes),
+        pairs,
+        agreements,
+        groups.scenes,
+        groups.scans,
+        groups.copies,
+        tuple(findings),
+        tuple(decisions),
+        policy,
+        settings,
+        scores,
+        flags,
+        None if expected is None else score(expected, manifest.cases, groups.scans),
+        None if expected is None else score(expected, manifest.cases, groups.scenes),
+    )
+
+
+def _conflicts(
+    cases: Mapping[str, Case],
+    pairs: Sequence[Pair],
+    groups: Groups,
+    agreements: Mapping[tuple[str, str], float],
+    least: float,
+) -> list[Finding]:
+    """Return what contradicts itself among related images, and what stands in two data sets."""
+    group_of = membership(groups.scenes)
+    return [
+        *label_conflicts(groups.scans, cases, group_of),
+        *normal_copies(pairs, cases, group_of),
+        *mask_conflicts(pairs, agreements, cases, group_of, least),
+        *across_sets(pairs, cases, group_of),
+    ]
 
 
 def _kept(manifest: Manifest, decisions: Sequence[Decision], groups: Sequence[Group]) -> Manifest:
@@ -134,8 +236,13 @@ def _class_counts(cases: Iterable[Case]) -> dict[str, int]:
     return {"all": sum(labels.values())} | {label.value: labels[label] for label in CLASSES}
 
 
-def _size(group: Group) -> int:
-    return len(group.members)
+def _group_figures(groups: Sequence[Group]) -> dict[str, Any]:
+    sizes = Counter(len(group.members) for group in groups)
+    return {
+        "number": len(groups),
+        "images": sum(size * number for size, number in sizes.items()),
+        "by_size": {str(size): number for size, number in sorted(sizes.items())},
+    }
 
 
 def _score_figures(score: Score) -> dict[str, float]:

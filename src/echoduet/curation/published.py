@@ -7,8 +7,8 @@ from collections.abc import Collection, Iterable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from echoduet.curation.conflicts import Finding, FindingKind
-from echoduet.curation.groups import Group, membership
+from echoduet.curation.conflicts import NAMED, Finding, FindingKind
+from echoduet.curation.groups import Group, Groups, membership
 from echoduet.data.layout import label_of
 from echoduet.data.tables import read_csv
 from echoduet.errors import ManifestError
@@ -87,20 +87,28 @@ def listed_cases(published: PublishedList, cases: Sequence[Case]) -> tuple[set[s
     return listed, [_missing(published, key) for key in missing]
 
 
-def disagreements(listed: Collection[str], cases: Sequence[Case], groups: Sequence[Group]) -> list[Finding]:
-    """Return where the list keeps several of our copies, and where it drops a case of which we find no copy."""
+def disagreements(listed: Collection[str], cases: Sequence[Case], groups: Groups) -> list[Finding]:
+    """Return where the list keeps images of a scan that has several, and where it drops the only image of one."""
+    group_of = membership(groups.scenes)
     findings = []
-    for group in groups:
+    for group in groups.scans:
         kept = tuple(member for member in group.members if member in listed)
         if kept:
-            message = f"The list keeps {', '.join(kept)} of the copies {', '.join(group.members)}."
-            findings.append(Finding(FindingKind.LISTED_COPIES, kept, message, group.name))
-    grouped = membership(groups)
+            message = f"The list keeps {_named(kept)} of the copies {_named(group.members)}."
+            findings.append(Finding(FindingKind.LISTED_COPIES, kept, message, group_of[kept[0]]))
+    scans = membership(groups.scans)
     for case in cases:
-        if case.case_id not in grouped and case.case_id not in listed:
-            message = f"The list drops {case.case_id}, of which no copy was found."
-            findings.append(Finding(FindingKind.UNLISTED_ORIGINAL, (case.case_id,), message))
+        if case.case_id not in scans and case.case_id not in listed:
+            scene = group_of.get(case.case_id, "")
+            found = "only other frames of its scene were found" if scene else "no copy was found"
+            message = f"The list drops {case.case_id}, of which {found}."
+            findings.append(Finding(FindingKind.UNLISTED_ORIGINAL, (case.case_id,), message, scene))
     return findings
+
+
+def _named(members: Sequence[str]) -> str:
+    rest = len(members) - NAMED
+    return ", ".join(members[:NAMED]) + (f" and {rest} more" if rest > 0 else "")
 
 
 def score(listed: Collection[str], cases: Sequence[Case], groups: Iterable[Group]) -> Score:
