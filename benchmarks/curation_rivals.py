@@ -45,6 +45,9 @@ WITHOUT_DEPENDENCIES = ("imagededup==0.3.3.post2",)
 INSTALLED = ("difPy==4.2.1", "cleanvision==0.3.7", "ImageHash==4.3.2", "scikit-learn", "PyWavelets", "matplotlib")
 
 OURS = "EchoDuet"
+QUICK = ("imagededup PHash", "imagehash phash 8", "cleanvision phash 8", "difPy")
+"""One method of each package, for a first look."""
+
 NEVER = "imagededup CNN: not run, it downloads its weights."
 
 Distances = NDArray[np.float32]
@@ -216,8 +219,17 @@ def best(rows: Iterable[Row]) -> Row | None:
     return max(rows, key=lambda row: row.f1, default=None)
 
 
-def measure(tables: Tables, duplicates: NDArray[np.bool_] | None, python: Path | None) -> Iterator[Row]:
-    """Yield one row for ours, and the best row of every other method, on one test."""
+def measure(
+    tables: Tables, duplicates: NDArray[np.bool_] | None, python: Path | None, methods: Iterable[str] = tuple(METHODS)
+) -> Iterator[Row]:
+    """Yield one row for ours, and the best row of every other method, on one test.
+
+    Args:
+        tables: the pictures.
+        duplicates: which images of BUSI are duplicates by the list; None for tampered phantoms.
+        python: the interpreter of the other packages; None measures only ours.
+        methods: which of `METHODS`.
+    """
 
     def scored(distances: Mapping[str, Distances], threshold: float) -> Row:
         if duplicates is None:
@@ -226,7 +238,7 @@ def measure(tables: Tables, duplicates: NDArray[np.bool_] | None, python: Path |
 
     distances, rate = run_ours(tables, MatchSettings())
     yield replace(scored(distances, 0.5), method=OURS, threshold=None, images_per_second=rate)
-    for method in METHODS if python else ():
+    for method in methods if python else ():
         result = run_rival(python, method, tables)
         row = best(scored(result[0], float(t)) for t in thresholds(result[0].values())) if result else None
         if row is not None:

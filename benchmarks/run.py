@@ -17,8 +17,12 @@ from pathlib import Path
 
 import torch
 
+import curation_rivals
+import curation_scale
+import curation_tampers
 from echoduet.config.load import load_config
 from echoduet.config.schema import ExperimentConfig
+from echoduet.curation.matching.settings import MatchSettings
 from echoduet.data.cache import CachedSet, load_cached
 from echoduet.data.images import read_gray
 from echoduet.data.manifest import Manifest, build_manifest, write_manifest
@@ -173,6 +177,33 @@ def command(*arguments: object) -> tuple[float, float]:
     return float(seconds), float(peak)
 
 
+def curation_rows(folder: Path) -> Iterator[Row]:
+    """Measure curation on tampered phantoms, with other duplicate finders beside it, and its growth."""
+    rows = list(curation_tampers.measure(curation_tampers.phantoms(24, 1), 1, sure=True, settings=MatchSettings()))
+    goals = (0.99, 0.99, 0.95, 0.99)
+    for (name, value), goal in zip(curation_tampers.pooled(rows).items(), goals, strict=True):
+        share = value if value is not None else 0.0
+        yield Row(f"curation: {name}", f"{share:.3f}", f">= {goal}", share >= goal)
+    tables = curation_rivals.write_tampers(folder / "rivals", 8, 1)
+    python = curation_rivals.environment()
+    for rival in curation_rivals.strongest(curation_rivals.measure(tables, None, python, curation_rivals.QUICK)):
+        scores = f"recall {rival.recall:.3f}, precision {rival.precision:.3f}, {rival.images_per_second:.0f} images/s"
+        yield Row(f"tampered phantoms: {rival.method}", scores, "", True)
+    if python is None:
+        yield Row("other duplicate finders", "could not be installed", "", True)
+    yield from growth_rows(folder / "scale")
+
+
+def growth_rows(folder: Path) -> Iterator[Row]:
+    """Measure `echoduet curate` on two sizes."""
+    measured = [curation_scale.measure(curation_scale.Plan(folder / str(n), n, phantoms=60)) for n in (250, 1000)]
+    for row in measured:
+        name = f"curating {row.images} images of 256 px, {row.found} of {row.planted} planted copies found"
+        yield Row(name, f"{row.seconds:.0f} s ({row.peak_gb:.2f} GB)", "", True)
+    growth = curation_scale.exponent(measured) or 0.0
+    yield Row("its growth exponent (all sizes: docs/curation-scale.md)", f"{growth:.2f}", "<= 1.15", growth <= 1.15)
+
+
 @contextmanager
 def images() -> Iterator[tuple[Path, str]]:
     """Yield a BUSI folder and what it holds: the real one, or phantoms."""
@@ -191,7 +222,7 @@ def main() -> None:
         os.environ["ECHODUET_CACHE"] = str(Path(folder) / "cache")
         rows = list(data_rows(root))
         manifest = build_manifest(root)
-        rows += [*command_rows(manifest, Path(folder)), *training_rows(manifest)]
+        rows += [*command_rows(manifest, Path(folder)), *curation_rows(Path(folder)), *training_rows(manifest)]
     print(f"{processor()}, {os.cpu_count()} cores, torch {torch.__version__}, images: {what} ({len(manifest)})\n")
     print("| measured | result | goal | met |\n|---|---|---|---|")
     for row in rows:

@@ -105,3 +105,12 @@ def test_a_size_that_was_measured_is_not_measured_again(tmp_path, monkeypatch, c
     assert measured == [7, 9]
     assert [row["images"] for row in json.loads(out.read_text())] == [5, 7, 9]
     assert "| 9 | 2.0 |" in capsys.readouterr().out
+
+
+def test_curating_the_folder_gives_a_row(plan):
+    measured = benchmark.measure(plan)
+    seen = [row for row in planted(plan) if float(row["overlap"]) >= benchmark.MOSTLY_SEEN]
+    assert (measured.images, measured.planted) == (60, len(seen))
+    assert measured.found <= measured.planted
+    assert measured.seconds > 0
+    assert 0.02 < measured.peak_gb < 4
