@@ -65,6 +65,11 @@ class Answer:
         return self.kind, frozenset(self.cases)
 
     @property
+    def holds(self) -> bool:
+        """Whether this is an answer, and not the taking back of an earlier one."""
+        return self.answer != WITHDRAWN
+
+    @property
     def kept(self) -> tuple[str, ...]:
         """The cases that the answer keeps."""
         if self.answer in (KEEP, KEEP_ALL):

@@ -16,7 +16,7 @@ from functools import cached_property
 from pathlib import Path
 from typing import Final, Literal, NamedTuple
 
-from echoduet.curation.answers import UNRELATED, UNSURE, WITHDRAWN, Answer, ItemKey, ItemKind
+from echoduet.curation.answers import UNRELATED, UNSURE, Answer, ItemKey, ItemKind
 from echoduet.curation.relations import Pair, Relation
 from echoduet.errors import ManifestError, OutputError
 from echoduet.files import write_bytes
@@ -26,6 +26,9 @@ COLUMNS = ("kind", "cases", "answer", "note", "by", "when")
 
 TORN_SUFFIX = ".torn"
 """What `repair` cuts off is kept in a file of the same name with this behind it."""
+
+CELL_LIMIT = 2**31 - 1
+"""Longest cell, in characters: the ids of a group of ten thousand are more than the csv module takes by itself."""
 
 NO_ANSWER: Final = "no answer"
 """What `Review.relation` returns where nobody has said whether two cases are related."""
@@ -52,7 +55,7 @@ class Review:
         for answer in self.answers:
             last.pop(answer.key, None)  # so that the order is that of the last answers
             last[answer.key] = answer
-        return {key: answer for key, answer in last.items() if answer.answer != WITHDRAWN}
+        return {key: answer for key, answer in last.items() if answer.holds}
 
     @cached_property
     def _verdicts(self) -> dict[str, PersonsVerdict]:
@@ -166,6 +169,7 @@ def _split_torn(text: str) -> tuple[str, str]:
 
 
 def _answers(text: str, where: str) -> Iterable[Answer]:
+    csv.field_size_limit(CELL_LIMIT)
     reader = csv.reader(io.StringIO(text, newline=""), strict=True)
     try:
         if tuple(next(reader, [])) != COLUMNS:  # exactly, since `append` adds lines without looking

@@ -1,0 +1,67 @@
+"""Serving the review page on this machine, until it is interrupted."""
+
+from __future__ import annotations
+
+import socket
+import threading
+import webbrowser
+from contextlib import suppress
+
+import uvicorn
+
+from echoduet.errors import ConfigError
+from echoduet.service.review_app import build_app
+from echoduet.service.review_desk import Desk
+
+HOST = "127.0.0.1"
+"""The only address that is listened on: nothing leaves the machine."""
+
+
+def bound(port: int) -> socket.socket:
+    """Return a socket that listens on `port` of this machine; 0 takes a free one.
+
+    Raises:
+        ConfigError: the port is in use, or may not be used.
+    """
+    listener = socket.socket(socket.AF_INET, socket.SOCK_STREAM)
+    try:
+        listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        listener.bind((HOST, port))
+        listener.listen(64)
+    except OSError as error:
+        listener.close()
+        raise ConfigError(
+            f"--port {port}: cannot be used ({error.strerror}). Choose another one, or 0 for any that is free."
+        ) from error
+    return listener
+
+
+def serve(desk: Desk, listener: socket.socket, open_browser: bool) -> None:
+    """Show the desk until the process is interrupted (Ctrl-C) or ended.
+
+    Args:
+        desk: the curation under review.
+        listener: from `bound`.
+        open_browser: whether the page is opened in the user's browser.
+    """
+    port = listener.getsockname()[1]
+    # h11, asyncio and no web sockets: whatever else is installed, the page is served in the same way.
+    config = uvicorn.Config(
+        build_app(desk, port),
+        http="h11",
+        loop="asyncio",
+        ws="none",
+        lifespan="off",
+        log_level="warning",
+        access_log=False,
+    )
+    if open_browser:
+        # In a thread of its own: some browsers return only when they are closed.
+        threading.Thread(target=webbrowser.open, args=[address(listener)], daemon=True).start()
+    with suppress(KeyboardInterrupt):  # the way in which a review is ended
+        uvicorn.Server(config).run(sockets=[listener])
+
+
+def address(listener: socket.socket) -> str:
+    """Return where the page is found."""
+    return f"http://{HOST}:{listener.getsockname()[1]}/"
