@@ -78,7 +78,7 @@ def _mark(gray: GrayImage) -> Mask:
         step, fall = (np.bincount(part, rim * (bright - low), count) for low in (next_to, around))
         sharp = step >= SHARPNESS * fall
         peak = np.zeros(count, np.uint8)
-        np.maximum.at(peak, part, height.ravel()[where])
+        np.maximum.at(peak, part, height.ravel()[where].astype(np.uint8))
         stroke = (sharp & (peak >= PEAK * least))[part]
         mask[where[stroke]] = 1
         mask[where[stroke][~_in_company(mask.reshape(gray.shape), where[stroke], part[stroke])]] = 0
