@@ -11,7 +11,7 @@ from markupsafe import Markup
 from numpy.typing import NDArray
 
 from echoduet.curation.relations import Pair, Transform
-from echoduet.data.images import read_gray
+from echoduet.data.images import read_colour_and_gray, read_gray
 from echoduet.data.masks import read_mask
 from echoduet.errors import ImageError
 from echoduet.records import Case, GrayImage, Mask
@@ -19,6 +19,9 @@ from echoduet.reporting.pictures import data_uri, outline
 
 SIDE = 288
 """Longest side of an image on the page, in pixels: three of them stand side by side."""
+
+THUMBNAIL = 208
+"""Longest side of an example, in pixels."""
 
 STEEPEST = 3.0
 """How far the contrast of one image may be stretched to fit another's: noise is not made into a picture."""
@@ -74,6 +77,20 @@ def single(shown: Still) -> Markup:
     return _drawn(shown.case_id, shown.gray, {"reference": shown.mask})
 
 
+def thumbnail(case: Case) -> Markup:
+    """Return a case small and in its colours, with the outline of its lesion.
+
+    Raises:
+        ImageError: the image cannot be read.
+    """
+    colour, gray = read_colour_and_gray(case.image)
+    scale = min(1.0, THUMBNAIL / max(gray.shape))
+    gray_only = bool((colour == gray[:, :, None]).all())
+    return _drawn(
+        case.case_id, _reduced(gray if gray_only else colour, scale), {"reference": _lesion(case, gray, scale)}
+    )
+
+
 def wider_first(pair: Pair, sizes: Mapping[str, tuple[int, int]]) -> Pair:
     """Return the pair with the image first that shows more of the scan, so that the other lies inside it.
 
@@ -121,11 +138,11 @@ def difference(a: GrayImage, b: GrayImage, common: Mask) -> GrayImage:
     return shown
 
 
-def _reduced(gray: GrayImage, scale: float) -> GrayImage:
-    height, width = (max(1, round(length * scale)) for length in gray.shape)
+def _reduced(picture: NDArray[np.uint8], scale: float) -> NDArray[np.uint8]:
+    height, width = (max(1, round(length * scale)) for length in picture.shape[:2])
     if scale == 1.0:
-        return gray
-    return np.asarray(cv2.resize(gray, (width, height), interpolation=cv2.INTER_AREA), dtype=np.uint8)
+        return picture
+    return np.asarray(cv2.resize(picture, (width, height), interpolation=cv2.INTER_AREA), dtype=np.uint8)
 
 
 def _lesion(case: Case, gray: GrayImage, scale: float) -> Mask | None:
@@ -160,9 +177,12 @@ def _surroundings(shape: tuple[int, ...], matrix: NDArray[np.float64], canvas: t
     return f"M0 0H{across}V{down}H0Z M{steps}Z"
 
 
-def _drawn(name: str, gray: GrayImage, masks: Mapping[str, Mask | None], outside: str | None = None) -> Markup:
-    height, width = gray.shape
-    parts = [Markup('<image width="{}" height="{}" href="{}"/>').format(width, height, data_uri(gray, width, height))]
+def _drawn(
+    name: str, picture: NDArray[np.uint8], masks: Mapping[str, Mask | None], outside: str | None = None
+) -> Markup:
+    height, width = picture.shape[:2]
+    pixels = data_uri(picture, width, height)
+    parts = [Markup('<image width="{}" height="{}" href="{}"/>').format(width, height, pixels)]
     if outside:
         parts.append(Markup('<path class="outside" d="{}"/>').format(outside))
     paths = {kind: outline(mask, 1.0) for kind, mask in masks.items() if mask is not None and mask.any()}
