@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from itertools import chain
 
 import numpy as np
+from threadpoolctl import ThreadpoolController
 
 from echoduet.curation.matching.alignment import align
 from echoduet.curation.matching.candidates import Candidate, CandidateSearch, unique_images
@@ -65,11 +66,15 @@ def find_pairs(
     for start in range(0, first, BLOCK):
         search.enter(np.flatnonzero(unique[start : min(start + BLOCK, first)]) + start)
     copies = _copies(table, first)
+    # The matrices of a pair are so small that threads only wait for one another, the longer the busier the machine.
+    threads = ThreadpoolController()
     for start in progress(range(first, len(table), BLOCK), label="finding related images"):
         stop = min(start + BLOCK, len(table))
         images = np.flatnonzero(unique[start:stop]) + start
         search.enter(images)
-        looked_at = (verify(table, candidate, settings) for candidate in search.candidates(images))
+        candidates = search.candidates(images)
+        with threads.limit(limits=1, user_api="blas"):
+            looked_at = [verify(table, candidate, settings) for candidate in candidates]
         equal = chain.from_iterable(copies.get(j, ()) for j in range(start, stop))
         yield Block(start, stop, (*equal, *_best(match for match in looked_at if match)))
 
