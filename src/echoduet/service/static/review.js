@@ -15,20 +15,20 @@ const ANSWERS = {
     ["same-scan", "Same scan", "one recording, cropped, zoomed, flipped, marked …"],
     ["same-scene", "Same scene", "another frame of the same view"],
     ["unrelated", "Unrelated", "nothing in common"],
-    ["unsure", "Not sure", "counts as found by the search"],
+    ["unsure", "Not sure", "it counts as it was found"],
   ],
   conflict: [
     ["keep", "Keep the marked", ""],
     ["keep-all", "Keep all", "they do not contradict each other"],
     ["drop-all", "Drop all", "nobody can say which is right"],
-    ["unsure", "Not sure", "stays open for others"],
+    ["unsure", "Not sure", "they stay in review"],
   ],
   finding: [
-    ["confirmed", "It is so", "but it decides nothing"],
+    ["confirmed", "It is so", "seen; the decision stays as it is"],
     ["false-alarm", "False alarm", "nothing of the kind is to be seen"],
     ["drop", "Drop the image", "whatever the policy says"],
     ["keep", "Keep the image", "whatever the policy says"],
-    ["unsure", "Not sure", "stays as curation decided"],
+    ["unsure", "Not sure", "the decision stays as it is"],
   ],
 };
 
@@ -361,11 +361,11 @@ function drawFrames() {
   applyZoom();
 }
 
-/** Whether two pictures are larger side by side than one below the other. */
+/** Whether two pictures should lie side by side: unless one below the other they would be much larger. */
 function lieBeside(view) {
   const { clientWidth: width, clientHeight: height } = $("frames");
   const [w, h] = [Math.max(view.a.width, view.b.width) || 1, Math.max(view.a.height, view.b.height) || 1];
-  return Math.min(width / 2 / w, height / h) >= Math.min(width / w, (height / 2 - 25) / h);
+  return 1.15 * Math.min(width / 2 / w, height / h) >= Math.min(width / w, (height / 2 - 25) / h);
 }
 
 function frame(layers) {
@@ -552,7 +552,7 @@ function renderPanel() {
   $("panel").replaceChildren(
     make("div", {},
       make("h2", {}, TITLES[item.kind]),
-      make("div", { class: "tags" }, ...item.about.map((about) => make("span", { class: "tag" }, about))),
+      make("div", { class: "tags" }, item.kind === "pair" ? "found as" : "", ...item.about.map((about) => make("span", { class: "tag" }, about))),
       ...item.messages.map((message) => make("p", {}, message))),
     make("div", { id: "answers" }),
     make("div", {}, make("label", { class: "unseen", for: "note" }, "Note"), noteField(), ...givenLine()),

@@ -1,0 +1,117 @@
+"""A curation made by hand: six small scans, of which the true alignment is known, and the tables about them."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+
+import cv2
+import numpy as np
+import pytest
+from scipy.ndimage import gaussian_filter
+
+from echoduet.curation.relations import Transform
+from echoduet.data.images import write_png
+from echoduet.data.manifest import Manifest, measured, write_manifest
+from echoduet.files import write_csv
+from echoduet.records import Case, GrayImage, Label
+
+SHAPE = (120, 160)
+SHRUNK = Transform(mirrored=True, rotation=5.0, scale=1.25, dx=150.0, dy=10.0)
+"""Lays benign (2) over benign (1)."""
+CROPPED = Transform(dx=12.0, dy=8.0)
+"""Lays malignant (1) over benign (1)."""
+
+MEASURED = ("similarity", "label_a", "label_b", "mask_dice", "group", "overlap", "confidence")
+PAIRS = ("case_a", "case_b", "relation", *MEASURED, "mirrored", "rotation", "scale", "dx", "dy")
+FINDINGS = ("kind", "group", "cases", "value", "message")
+DECISIONS = ("case_id", "decision", "reason", "group")
+
+
+def scan(seed: int, shape: tuple[int, int] = SHAPE) -> GrayImage:
+    """Return a random texture like no other seed's."""
+    rng = np.random.default_rng(seed)
+    layers = sum(gaussian_filter(rng.standard_normal(shape), sigma) * sigma for sigma in (1.5, 5, 14))
+    return np.clip(95 + 55 * layers, 0, 255).astype(np.uint8)
+
+
+def seen_from_b(image: GrayImage, transform: Transform, shape: tuple[int, int]) -> GrayImage:
+    """Return the image b of which `transform` says how it lies over `image`."""
+    flags = cv2.INTER_LINEAR | cv2.WARP_INVERSE_MAP
+    return cv2.warpAffine(image, transform.matrix, shape[::-1], flags=flags)
+
+
+@dataclass(frozen=True)
+class Folder:
+    """The folder of a curation, and how its tables are changed."""
+
+    path: Path
+    data: Path
+
+    def pair(self, a: str, b: str, transform: Transform, **measured: object) -> dict[str, object]:
+        """Return a row of pairs.csv."""
+        lying = {"mirrored": int(transform.mirrored), "rotation": transform.rotation, "scale": transform.scale}
+        row = {"case_a": a, "case_b": b, "relation": "same-scan", "similarity": 0.93, "mask_dice": 0.81, "group": "g"}
+        row |= {"overlap": 0.74, "confidence": 0.9, "label_a": "benign", "label_b": "benign"}
+        return row | lying | {"dx": transform.dx, "dy": transform.dy} | measured
+
+    def write(self, name: str, columns: tuple[str, ...] | list[str], rows: list[dict[str, object]]) -> None:
+        """Write a table of the curation."""
+        write_csv(self.path / name, columns, rows)
+
+
+def cases_in(data: Path) -> list[Case]:
+    """Write the images and masks, and return their cases."""
+    first, mask = scan(1), np.zeros(SHAPE, np.uint8)
+    cv2.ellipse(mask, (80, 60), (30, 18), 20, 0, 360, 255, -1)
+    pictures = {
+        "benign (1)": (first, mask),
+        "benign (2)": (seen_from_b(first, SHRUNK, (90, 110)), seen_from_b(mask, SHRUNK, (90, 110))),
+        "benign (3)": (scan(3), mask),
+        "malignant (1)": (seen_from_b(first, CROPPED, (100, 140)), seen_from_b(mask, CROPPED, (100, 140))),
+        "malignant (2)": (scan(5), mask),
+        "normal (1)": (scan(6), None),
+    }
+    cases = []
+    for name, (image, outline) in pictures.items():
+        write_png(data / f"{name}.png", image)
+        masks = ()
+        if outline is not None:
+            masks = (data / f"{name}_mask.png",)
+            write_png(masks[0], outline > 127)
+        cases.append(measured(Case(name, data / f"{name}.png", masks, Label(name.split()[0]), source="busi")))
+    return cases
+
+
+@pytest.fixture
+def curated(tmp_path: Path) -> Folder:
+    """A curation with two conflicts, three pairs and two images with findings."""
+    folder = Folder(tmp_path / "curated", tmp_path / "data")
+    write_manifest(Manifest(tuple(cases_in(folder.data))), folder.path / "cases.csv")
+    near = Transform(dx=3.0)
+    folder.write("pairs.csv", PAIRS, [
+        folder.pair("benign (1)", "benign (2)", SHRUNK, confidence=0.97),
+        folder.pair("benign (1)", "malignant (1)", CROPPED, relation="copy", label_b="malignant", confidence=0.99),
+        folder.pair("benign (3)", "malignant (2)", near, relation="same-scene", mask_dice="", confidence=0.61),
+    ])  # fmt: skip
+    members = ("benign (1)", "benign (2)", "malignant (1)")
+    folder.write("findings.csv", FINDINGS, [
+        {"kind": "label-conflict", "group": "g", "cases": ";".join(members), "message": "Copies of one scan differ."},
+        {"kind": "mask-conflict", "group": "g", "cases": "benign (1);benign (2)", "message": "Masks differ."},
+        {"kind": "normal-with-mask", "cases": "normal (1)", "message": "normal (1) has a mask."},
+        {"kind": "cross-set", "cases": "benign (3);malignant (2)", "message": "A pair across sets."},
+        {"kind": "unusable", "cases": "benign (99)", "message": "benign (99) is damaged."},
+        {"kind": "data-set", "cases": "", "message": "The number of images is off."},
+    ])  # fmt: skip
+    scores = {"calipers": "0.91", "text": "0.12", "near-blank": ""}
+    folder.write("issues.csv", ("case_id", *scores, "flags"), [
+        {"case_id": "benign (3)", **scores, "flags": "calipers"},
+        {"case_id": "malignant (2)", **scores, "flags": ""},
+        {"case_id": "normal (1)", **scores, "text": "0.80", "flags": "calipers;text"},
+    ])  # fmt: skip
+    decided = [{"case_id": name, "decision": "review", "reason": "classes differ", "group": "g"} for name in members]
+    folder.write(
+        "decisions.csv", DECISIONS, [*decided, {"case_id": "benign (3)", "decision": "keep", "reason": "alone"}]
+    )
+    folder.write("groups.csv", ("group", "case_id", "label", "members"), [])
+    return folder
