@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import re
+from dataclasses import replace
 from html.parser import HTMLParser
 from pathlib import Path
 
@@ -9,15 +10,19 @@ import pytest
 from PIL import Image
 
 from echoduet.curation.conflicts import Finding, FindingKind
-from echoduet.curation.pipeline import Curation, curate
-from echoduet.curation.published import PublishedList
+from echoduet.curation.pipeline import Curation, conclude
+from echoduet.curation.quality.issues import Issue
+from echoduet.curation.relations import Pair, Relation
 from echoduet.curation.settings import Policy
-from echoduet.data.images import read_gray, write_png
-from echoduet.data.manifest import build_manifest
+from echoduet.data.images import write_png
+from echoduet.data.manifest import Manifest
 from echoduet.errors import OutputError
-from echoduet.records import Label
 from echoduet.reporting import curation as report
-from echoduet.reporting.curation import write_curation_report
+from echoduet.reporting.curation import within, write_curation_report
+from echoduet.reporting.curation_pairs import PairChapter
+from echoduet.reporting.curation_pictures import Panels
+
+SOLO = ("meta", "link", "input", "br", "image", "path", "rect")
 
 
 class Page(HTMLParser):
@@ -28,14 +33,16 @@ class Page(HTMLParser):
         self.open: list[str] = []
         self.outside: list[str] = []
         self.ids: list[str] = []
+        self.links: list[str] = []
         self.feed(text)
 
     def handle_starttag(self, tag, attributes):
         given = dict(attributes)
-        if tag not in ("meta", "link", "input", "br", "image", "path", "rect"):
+        if tag not in SOLO:
             self.open.append(tag)
         links = [value for name, value in attributes if name in ("src", "href") and value]
         self.outside += [link for link in links if not link.startswith(("data:", "#"))]
+        self.links += [link[1:] for link in links if link.startswith("#")]
         self.ids += [given["id"]] if "id" in given else []
 
     def handle_startendtag(self, tag, attributes):
@@ -47,122 +54,157 @@ class Page(HTMLParser):
         assert self.open.pop() == tag
 
 
-@pytest.fixture
-def copies(miniature_busi: Path) -> Path:
-    """The miniature with three copies: one in another class, one with another mask, one mirrored."""
-    benign, malignant = miniature_busi / "benign", miniature_busi / "malignant"
-    write_png(malignant / "malignant (6).png", read_gray(benign / "benign (1).png"))
-    write_png(malignant / "malignant (6)_mask.png", read_gray(benign / "benign (1)_mask.png"))
-    image = read_gray(benign / "benign (3).png")
-    write_png(benign / "benign (6).png", np.clip(image * 1.1, 0, 255).astype(np.uint8))
-    write_png(benign / "benign (6)_mask.png", np.rot90(read_gray(benign / "benign (3)_mask.png"), 2).copy())
-    write_png(benign / "benign (7).png", read_gray(benign / "benign (4).png")[:, ::-1].copy())
-    write_png(benign / "benign (7)_mask.png", read_gray(benign / "benign (4)_mask.png")[:, ::-1].copy())
-    return miniature_busi
+def written(curation: Curation, folder: Path, **more) -> str:
+    return write_curation_report(curation, folder / "report.html", "A <title> & more", **more).read_text("utf-8")
+
+
+def sections(text: str) -> dict[str, str]:
+    """Return the page's sections by their ids, in order."""
+    return dict(re.findall(r'<section id="([^"]+)">(.*?)</section>', text, re.S))
 
 
 @pytest.fixture
-def curation(copies: Path) -> Curation:
-    return curate(build_manifest(copies), Policy.KEEP_ONE)
+def flagged(curation: Curation) -> Curation:
+    scores = {case_id: {Issue.CALIPERS: 0.1 * i} for i, case_id in enumerate(curation.cases)}
+    flags = dict.fromkeys(list(curation.cases)[5:], (Issue.CALIPERS,))
+    return replace(curation, scores=scores, flags=flags)
 
 
-def written(curation: Curation, folder: Path) -> str:
-    return write_curation_report(curation, folder / "report.html", "A <title> & more").read_text(encoding="utf-8")
-
-
-def test_the_page_is_whole_and_needs_nothing_from_elsewhere(curation: Curation, tmp_path: Path) -> None:
-    text = written(curation, tmp_path)
+def test_the_page_is_whole_and_needs_nothing_from_elsewhere(flagged: Curation, tmp_path: Path) -> None:
+    text = written(flagged, tmp_path, listed=set(list(flagged.cases)[::2]))
     page = Page(text)
     assert page.open == []
     assert page.outside == []
     assert len(page.ids) == len(set(page.ids))
+    assert set(page.links) <= set(page.ids)
     assert "@import" not in text
+    assert not re.search(r"url\((?!#)", text)
     assert "A &lt;title&gt; &amp; more" in text
     assert len(text) < 2_000_000
 
 
-def test_conflicts_come_first(curation: Curation, tmp_path: Path) -> None:
+def test_conflicts_come_first_then_the_list_then_the_relations(flagged: Curation, tmp_path: Path) -> None:
+    order = list(sections(written(flagged, tmp_path, listed=set())))
+    assert order == [
+        "summary", "conflicts", "list", "copy", "same-scan", "same-scene", "issues", "decisions", "reading",
+    ]  # fmt: skip
+
+
+def test_each_pair_stands_in_three_pictures(curation: Curation, tmp_path: Path) -> None:
     text = written(curation, tmp_path)
-    order = [text.index(f'aria-label="{name}"') for name in ("benign (1)", "benign (3)", "benign (4)")]
-    assert order == sorted(order)
-    assert [text.index(f'<section id="{key}"') for key in ("classes", "masks", "copies")] == sorted(
-        text.index(f'<section id="{key}"') for key in ("classes", "masks", "copies")
+    assert text.count('class="card pair"') == 4
+    drawn = re.findall(r'<svg viewBox[^>]*aria-label="([^"]+)"', text)
+    assert len(drawn) == 12
+    first, second = "malignant (3)", "malignant (4)"
+    assert drawn[-3:] == [first, f"{second} laid over {first}", f"difference of {first} and {second}"]
+
+
+def test_a_pair_is_told_in_words_and_figures(curation: Curation, tmp_path: Path) -> None:
+    conflicts = sections(written(curation, tmp_path))["conflicts"]
+    words = re.sub(r"<[^>]+>|\s+", " ", re.sub(r"<svg.*?</svg>", "", conflicts, flags=re.S))
+    words = re.sub(r" +", " ", words)
+    assert "benign (1) and benign (2) same-scan masks differ" in words
+    assert "laid over the first shifted by (20, 10) px" in words
+    assert "overlap 50 % similarity 0.93 confidence 0.99 Dice of the masks 0." in words
+    assert "benign (3) and normal (1) same-scan a normal is a lesion&#39;s copy classes differ" in words
+    assert "laid over the first mirrored" in words
+
+
+def test_decisions_are_shown_beside_the_images_and_by_reason(curation: Curation, tmp_path: Path) -> None:
+    parts = sections(written(curation, tmp_path))
+    assert 'class="chip review" title="one scan, outlined in different places">review' in parts["conflicts"]
+    rows = re.findall(r"<tr><th.*?>(\w+)</span></th><td>(.*?)</td><td>(\d+)</td>", parts["decisions"])
+    assert ("drop", "copy of another image", "1") in rows
+    assert ("keep", "no copy found", "4") in rows
+    assert sum(int(count) for _, _, count in rows) == len(curation.decisions)
+
+
+def test_examples_of_findings_carry_their_scores(flagged: Curation, tmp_path: Path) -> None:
+    shelf = sections(written(flagged, tmp_path))["issues"]
+    assert "Calipers" in shelf
+    assert re.findall(r"score (\d\.\d\d)", shelf) == ["0.90", "0.80", "0.70", "0.60", "0.50"]
+
+
+def test_coloured_images_are_examples_in_their_colours(flagged: Curation, tmp_path: Path) -> None:
+    red = np.zeros((96, 120, 3), np.uint8)
+    red[..., 0] = 200
+    write_png(flagged.cases["malignant (5)"].image, red)
+    sizes = [len(sections(written(flagged, tmp_path))["issues"])]
+    write_png(flagged.cases["malignant (5)"].image, np.full((96, 120), 60, np.uint8))
+    sizes.append(len(sections(written(flagged, tmp_path))["issues"]))
+    assert sizes[0] != sizes[1]
+
+
+def test_lesions_without_masks_and_normals_with_them_have_a_chapter(curation: Curation, tmp_path: Path) -> None:
+    alone = Finding(FindingKind.LESION_WITHOUT_MASK, ("benign (4)",), "benign (4) shows a lesion, but has no mask.")
+    text = written(replace(curation, findings=(*curation.findings, alone)), tmp_path)
+    assert "lesion without mask" in sections(text)["outlines-missing"]
+    assert "outlines-missing" not in sections(written(curation, tmp_path))
+
+
+def test_pairs_across_sets_have_a_chapter(related: Manifest, tmp_path: Path) -> None:
+    two = related.with_cases(
+        replace(case, source="other" if case.case_id == "malignant (4)" else "set") for case in related
     )
-    assert text.count("classes differ") == 1
-    assert text.count("masks differ") == 1
-    assert "(mirrored)" in text
-    assert "(exact)" in text
+    pairs = (Pair("malignant (3)", "malignant (4)", Relation.SAME_SCENE),)
+    parts = sections(written(conclude(two, pairs, Policy.AUDIT), tmp_path))
+    assert "malignant (4) laid over malignant (3)" in parts["across"]
+    assert '<span class="source">other</span>' in parts["across"]
+    assert "1</b><span>pairs across data sets" in parts["summary"]
 
 
-def test_every_copy_is_shown_once_with_its_fate(curation: Curation, tmp_path: Path) -> None:
-    text = written(curation, tmp_path)
-    shown = re.findall(r'<svg [^>]*aria-label="([^"]+)"', text)
-    assert sorted(shown) == sorted(member for group in curation.groups for member in group.members)
-    assert text.count(">keep</span>") == 2  # of the group in two classes nothing is kept
-    assert text.count(">drop</span>") == 4
-    assert 'title="copy of benign (3)"' in text
+def test_without_related_images_the_page_says_so(related: Manifest, tmp_path: Path) -> None:
+    alone = replace(conclude(related, ()), flags={})
+    text = written(alone, tmp_path, listed={case.case_id for case in related})
+    assert text.count('<p class="none">None.</p>') == 5
+    assert "They agree about every image." in text
+    assert "laid over benign" not in text
 
 
-def test_the_contradicting_outline_is_drawn_dashed(curation: Curation, tmp_path: Path) -> None:
-    text = written(curation, tmp_path)
-    assert text.count('class="predicted"') == 2
-    assert "dashed: outline of benign (6)" in text
-    assert "dashed: outline of benign (3)" in text
+def test_a_copy_with_a_conflict_is_not_shown_twice(related: Manifest, tmp_path: Path) -> None:
+    only = conclude(related, (Pair("benign (1)", "malignant (1)", Relation.COPY),))
+    parts = sections(written(only, tmp_path))
+    assert "Those with a conflict stand above: 1." in parts["copy"]
+    assert "card pair" not in parts["copy"]
 
 
-def test_an_empty_partner_has_no_outline_to_name(copies: Path, tmp_path: Path) -> None:
-    empty = copies / "benign" / "benign (6)_mask.png"
-    write_png(empty, np.zeros_like(read_gray(empty)))
-    text = written(curate(build_manifest(copies)), tmp_path)
-    assert "dashed: outline of benign (6)" not in text
-    assert "dashed: outline of benign (3)" in text
-
-
-def test_a_mirrored_partner_is_flipped_and_stretched() -> None:
-    mask = np.zeros((10, 20), bool)
-    mask[:, :5] = True
-    fitted = report._fitted(mask, (20, 40), mirrored=True)
-    assert fitted.shape == (20, 40)
-    assert fitted[:, 30:].all()
-    assert not fitted[:, :30].any()
-
-
-def test_without_copies_the_page_says_so(miniature_busi: Path, tmp_path: Path) -> None:
-    text = written(curate(build_manifest(miniature_busi)), tmp_path)
-    assert text.count('<p class="none">None.</p>') == 3
-    assert "<svg" not in text
-
-
-def test_loose_findings_and_the_score_are_told(copies: Path, tmp_path: Path) -> None:
-    published = PublishedList(Path("list.csv"), ((Label.BENIGN, 1), (Label.BENIGN, 2)))
+def test_findings_without_pictures_are_listed(curation: Curation, tmp_path: Path) -> None:
     problem = Finding(FindingKind.UNUSABLE, ("benign (99)",), "benign (99).png: <is> empty.")
-    found = curate(build_manifest(copies), Policy.PUBLISHED, None, published, published, [problem])
-    text = written(found, tmp_path)
-    assert "benign (99).png: &lt;is&gt; empty." in text
-    assert "The list drops malignant (1), of which no copy was found." in text
-    assert "kept by the list" in text
-    assert "precision <b>0.833</b>" in text
+    text = written(replace(curation, findings=(*curation.findings, problem)), tmp_path)
+    assert "benign (99).png: &lt;is&gt; empty." in sections(text)["further"]
+    assert "further" not in sections(written(curation, tmp_path))
 
 
-def test_a_page_of_too_many_pictures_is_cut_and_says_so(curation: Curation, tmp_path: Path, monkeypatch) -> None:
-    monkeypatch.setattr(report, "SHOWN_IMAGES", 4)
+def test_a_page_of_too_many_pictures_is_cut_at_the_end_and_says_so(curation, tmp_path, monkeypatch) -> None:
+    whole = written(curation, tmp_path)
+    monkeypatch.setattr(report, "ROOM", len(whole) // 2)
     text = written(curation, tmp_path)
-    assert text.count("<svg") == 4
-    assert "Shown: 0 of 1; all are in <code>groups.csv</code>" in text
+    assert text.count("<image") == 9
+    parts = sections(text)
+    assert "card pair" in parts["conflicts"]
+    assert "Shown: 0 of 1; all are in <code>pairs.csv</code>" in parts["same-scene"]
 
 
-def test_the_page_is_the_same_every_time(curation: Curation, tmp_path: Path) -> None:
-    assert written(curation, tmp_path / "a") == written(curation, tmp_path / "b")
+def test_what_does_not_fit_goes_and_what_is_smaller_may_stay(curation: Curation) -> None:
+    cards = report.Cards(curation)
+    chapter = PairChapter("x", "X", "", tuple(map(cards.of, curation.pairs)), 4)
+    drawn = {card.ids: Panels("a" * size, "", "") for card, size in zip(chapter.cards, (5, 5, 1, 1), strict=True)}
+    assert [len(one.cards) for one in within([chapter], drawn, 10)] == [2]
+    assert [len(one.cards) for one in within([chapter, chapter], drawn, 17)] == [4, 1]
 
 
-def test_pictures_are_small(curation: Curation, tmp_path: Path) -> None:
+def test_the_page_is_the_same_every_time(flagged: Curation, tmp_path: Path) -> None:
+    assert written(flagged, tmp_path / "a") == written(flagged, tmp_path / "b")
+
+
+def test_pictures_are_small(related: Manifest, tmp_path: Path) -> None:
     large = np.random.default_rng(0).integers(0, 255, (400, 640), np.uint8)
-    for case in curation.cases.values():
+    for case in related:
         Image.fromarray(large).save(case.image)
-        for mask in case.masks:
-            write_png(mask, np.zeros((400, 640), np.uint8))
-    text = written(curation, tmp_path)
-    assert set(re.findall(r'viewBox="0 0 (\d+) (\d+)"', text)) == {("320", "200")}
+        write_png(case.masks[0], np.zeros((400, 640), np.uint8))
+    sized = related.with_cases(replace(case, width=640, height=400) for case in related)
+    text = written(conclude(sized, (Pair("benign (1)", "benign (2)", Relation.COPY),)), tmp_path)
+    assert set(re.findall(r'viewBox="0 0 (\d+) (\d+)" role="img"', text)) == {("288", "180")}
 
 
 def test_an_unwritable_place_is_named(curation: Curation, tmp_path: Path) -> None:
