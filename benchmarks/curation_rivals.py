@@ -13,6 +13,7 @@ from __future__ import annotations
 
 import argparse
 import csv
+import json
 import re
 import subprocess
 import sys
@@ -45,6 +46,8 @@ WITHOUT_DEPENDENCIES = ("imagededup==0.3.3.post2",)
 INSTALLED = ("difPy==4.2.1", "cleanvision==0.3.7", "ImageHash==4.3.2", "scikit-learn", "PyWavelets", "matplotlib")
 
 OURS = "EchoDuet"
+SCENE = 0.5
+"""The distance that stands for our relation same-scene."""
 QUICK = ("imagededup PHash", "imagehash phash 8", "cleanvision phash 8", "difPy")
 """One method of each package, for a first look."""
 
@@ -163,18 +166,19 @@ def run_rival(python: Path, method: str, tables: Tables) -> tuple[dict[str, Dist
 
 
 def run_ours(tables: Tables, settings: MatchSettings) -> tuple[dict[str, Distances], float]:
-    """Return 0 for pairs found as a copy or same scan and 1 for others, by folder, and images a second."""
+    """Return 0 for copies and same scans, `SCENE` for same scenes and 1 for others, by folder, and images a second."""
     distances, seconds = {}, 0.0
     describe = partial(extract, settings=settings)
     for name, folder in tables.folders.items():
         files = sorted(folder.glob("*.png"))
         started = time.perf_counter()
         features = in_threads(lambda file: describe(read_gray(file)), files)
-        pairs = [match for match in search(features, settings) if match.relation is not Relation.SAME_SCENE]
+        pairs = list(search(features, settings))
         seconds += time.perf_counter() - started
         distances[name] = np.ones((len(files), len(files)), dtype=np.float32)
         for match in pairs:
-            distances[name][match.i, match.j] = distances[name][match.j, match.i] = 0.0
+            apart = SCENE if match.relation is Relation.SAME_SCENE else 0.0
+            distances[name][match.i, match.j] = distances[name][match.j, match.i] = apart
     return distances, sum(len(one) for one in distances.values()) / seconds
 
 
@@ -209,9 +213,7 @@ def thresholds(distances: Iterable[Distances]) -> NDArray[np.float32]:
     """Return distances to try as threshold: every one that occurs, or 60 spread over the closest pairs."""
     values = np.concatenate([one[np.triu_indices(len(one), 1)] for one in distances])
     values = np.unique(values[values < values.max()]) if len(values) else values
-    if len(values) <= 60:
-        return values
-    return np.quantile(values, np.linspace(0, 1, 60) ** 3).astype(np.float32)
+    return values[np.unique((np.linspace(0, 1, 60) ** 3 * (len(values) - 1)).astype(int))] if len(values) else values
 
 
 def best(rows: Iterable[Row]) -> Row | None:
@@ -237,7 +239,8 @@ def measure(
         return score_busi(distances["BUSI"], duplicates, threshold)
 
     distances, rate = run_ours(tables, MatchSettings())
-    yield replace(scored(distances, 0.5), method=OURS, threshold=None, images_per_second=rate)
+    for method, threshold in ((OURS, 0.0), (f"{OURS} with same scenes", SCENE)):
+        yield replace(scored(distances, threshold), method=method, threshold=None, images_per_second=rate)
     for method in methods if python else ():
         result = run_rival(python, method, tables)
         row = best(scored(result[0], float(t)) for t in thresholds(result[0].values())) if result else None
@@ -278,20 +281,24 @@ def arguments() -> argparse.Namespace:
     parser.add_argument("--busi", type=Path, help="the raw BUSI folder")
     parser.add_argument("--list", type=Path, help="the published list of the images kept (needs --busi)")
     parser.add_argument("--out", type=Path, help="JSON file for the rows")
+    parser.add_argument("--only-ours", action="store_true", help="measure ours again, keep the other rows of --out")
     return parser.parse_args()
 
 
 def main() -> None:
     """Print the tables."""
     args = arguments()
-    python = environment()
-    if python is None:
+    kept = json.loads(args.out.read_text(encoding="utf-8"))["rows"] if args.only_ours else []
+    python = None if args.only_ours else environment()
+    if python is None and not args.only_ours:
         print(f"{VENV} could not be made, so only ours is measured.", file=sys.stderr)
     with tempfile.TemporaryDirectory() as place:
         rows = list(measure(write_tampers(Path(place), args.images, args.seed), None, python))
         if args.busi and args.list:
             tables, cases = write_busi(Path(place) / "BUSI", args.busi)
             rows += measure(tables, left_out(args.list, cases), python)
+    rows += [row for row in (Row(**values) for values in kept) if not row.method.startswith(OURS)]
+    rows.sort(key=lambda row: row.test, reverse=True)  # stable: tampers first, ours first
     print(markdown(rows))
     print(f"\nOther methods at the threshold that is best for them on this very test. {NEVER}")
     if args.out:

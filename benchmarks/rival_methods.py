@@ -138,7 +138,12 @@ METHODS: dict[str, Method] = {
     **{f"imagededup {name}": partial(imagededup, name) for name in IMAGEDEDUP},
     **{f"imagehash {name} {size}": partial(imagehash, name, size) for name in IMAGEHASH for size in (8, 16)},
     "imagehash crop_resistant": crop_resistant,
-    **{f"cleanvision {name} {size}": partial(cleanvision, name, size) for name in CLEANVISION for size in SIZES},
+    **{
+        f"cleanvision {name} {size}": partial(cleanvision, name, size)
+        for name in CLEANVISION
+        for size in SIZES
+        if name != "whash" or size != 6  # wavelets want a power of two
+    },
     "difPy": difpy,
 }
 """Every method with every setting that is no threshold."""
