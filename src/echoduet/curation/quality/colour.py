@@ -44,7 +44,7 @@ def _flow_score(
 ) -> float:
     # Yellow has as much green as red, and so have the calipers in it; flow goes from red to orange, and blue to cyan.
     warm = cv2.subtract(red, green) >= FLOW
-    cold = cv2.subtract(blue, red) >= FLOW
+    cold = (cv2.subtract(blue, red) >= FLOW) & (blue >= green)
     flowing = ((warm | cold) & (spread >= FLOW)).astype(np.uint8)
     area = cv2.morphologyEx(flowing, cv2.MORPH_OPEN, np.ones((3, 3), np.uint8))
     share = cv2.countNonZero(area) / area.size / FLOWING

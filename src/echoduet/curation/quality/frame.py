@@ -67,13 +67,13 @@ def panel_score(gray: GrayImage) -> float:
 
 
 def _seam(gray: GrayImage) -> float:
-    start, stop = (round(share * gray.shape[1]) for share in MIDDLE)
+    start, stop = (round(share * (gray.shape[1] - 1)) for share in MIDDLE)
     left, right = gray[:, start:stop], gray[:, start + 1 : stop + 1]
+    if not left.size:
+        return 0.0
     steps = np.count_nonzero(cv2.absdiff(left, right) >= SEAM, axis=0)
     lit = np.count_nonzero(cv2.max(left, right) > SEAM, axis=0)
-    if not len(steps):
-        return 0.0
-    return float(np.max(steps / np.maximum(lit, len(gray) // 2)))
+    return float(np.max(steps / np.maximum(lit, max(1, len(gray) // 2))))
 
 
 def _gutter(gray: GrayImage) -> float:

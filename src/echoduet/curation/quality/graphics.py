@@ -21,6 +21,15 @@ CORNERS = 0.3
 DOTS, DOTTED = 7, 0.04
 """Least number of dots on a dotted line, and its least length as a share of the image's width."""
 
+BETWEEN = 0.02
+"""Most distance from dot to dot, as a share of the image's width."""
+
+NEAR, TURNS = 2.0, 120
+"""How far from its line a dot may lie, in pixels, and how many directions of lines are tried."""
+
+MOST_DOTS = 400
+"""Dots that are looked at: no measurement has more."""
+
 LETTER = (0.012, 0.07)
 """Heights of letters, as shares of the image's width."""
 
@@ -91,7 +100,7 @@ def graphics_scores(overlay: Mask) -> dict[Issue, float]:
 
 def crosses(overlay: Mask) -> NDArray[np.int64]:
     """Return the centres `(row, column)` of the upright crosses of calipers, `(N, 2)`."""
-    arm = max(3, round(ARM * overlay.shape[1]))
+    arm = max(2, round(ARM * overlay.shape[1]))
     closed = cv2.morphologyEx(overlay.astype(np.uint8), cv2.MORPH_CLOSE, np.ones((3, 3), np.uint8))
     whole, size = np.asarray(closed, np.uint8), 2 * arm + 1
     across, upright = (
@@ -120,22 +129,41 @@ def _is_cross(whole: NDArray[np.uint8], y: int, x: int, arm: int) -> bool:
 
 
 def dotted_lines(parts: Parts) -> int:
-    """Count the dotted lines, at most two: rows of small parts that lie on one straight line."""
-    rows, columns = parts.labels.shape
+    """Count the dotted lines, at most two: small parts that follow one another on a straight line."""
+    columns = parts.labels.shape[1]
     side = max(4, round(ARM * columns))
-    dots = (np.maximum(parts.width, parts.height) <= side) & (parts.area <= side * side // 2)
-    if np.count_nonzero(dots) < DOTS:
-        return 0
-    centres = np.zeros((rows, columns), np.uint8)
-    y = parts.top[dots] + parts.height[dots] // 2
-    centres[y, parts.left[dots] + parts.width[dots] // 2] = 255
-    lines = cv2.HoughLinesP(centres, 1.5, np.pi / 180, DOTS, minLineLength=DOTTED * columns, maxLineGap=0.02 * columns)
-    return 0 if lines is None else min(2, len(lines))
+    small = (np.maximum(parts.width, parts.height) <= side) & (parts.area <= side * side // 2)
+    middles = np.stack([parts.left + parts.width / 2, parts.top + parts.height / 2], axis=1)[small][:MOST_DOTS]
+    found = 0
+    while found < 2 and len(middles) >= DOTS:
+        on_line = _straightest(middles, columns)
+        if not on_line.any():
+            break
+        found, middles = found + 1, middles[~on_line]
+    return found
+
+
+def _straightest(middles: NDArray[np.float64], columns: int) -> NDArray[np.bool_]:
+    """Tell which dots lie on the line that most of them share (Hough's vote), `(N,)`; none on a line too short."""
+    angles = np.arange(0.0, np.pi, np.pi / TURNS)
+    away = middles @ np.stack([np.cos(angles), np.sin(angles)])
+    bins = np.rint((away - away.min()) / NEAR).astype(np.int64)
+    votes = np.bincount((bins + np.arange(TURNS) * (bins.max() + 1)).ravel())
+    turn, bin_ = divmod(int(votes.argmax()), int(bins.max()) + 1)
+    members = np.flatnonzero(np.abs(away[:, turn] - away.min() - bin_ * NEAR) <= NEAR)
+    along = middles[members] @ (-np.sin(angles[turn]), np.cos(angles[turn]))
+    order = np.argsort(along)
+    runs = np.split(members[order], np.flatnonzero(np.diff(along[order]) > BETWEEN * columns) + 1)
+    longest = max(runs, key=len)
+    chosen = np.zeros(len(middles), np.bool_)
+    extent = np.ptp(middles[longest], axis=0)
+    chosen[longest] = len(longest) >= DOTS and float(np.hypot(*extent)) >= DOTTED * columns
+    return chosen
 
 
 def _letter_sized(parts: Parts) -> NDArray[np.bool_]:
     columns = parts.labels.shape[1]
-    tall = (parts.height >= max(6.0, LETTER[0] * columns)) & (parts.height <= max(12.0, LETTER[1] * columns))
+    tall = (parts.height >= max(5.0, LETTER[0] * columns)) & (parts.height <= max(12.0, LETTER[1] * columns))
     filled = parts.area / (parts.width * parts.height)
     # What was cropped left a piece of the scanner's logo in the corner of nearly every picture of BUSI.
     logo = (parts.left + parts.width <= LOGO * columns) & (parts.top + parts.height <= LOGO * columns)

@@ -72,13 +72,13 @@ def _mark(gray: GrayImage) -> Mask:
     mask = np.zeros(gray.size, np.uint8)
     if len(where):
         count, labels = cv2.connectedComponents(found, connectivity=8, ltype=cv2.CV_32S)
-        part, bright = labels.ravel()[where], gray.ravel()[where].astype(np.float64)
+        part, bright = np.asarray(labels, np.int32).ravel()[where], gray.ravel()[where].astype(np.float64)
         next_to, around = cv2.erode(gray, _NEXT).ravel()[where], floor.ravel()[where]
         rim = cv2.erode(found, _NEXT).ravel()[where] == 0
         step, fall = (np.bincount(part, rim * (bright - low), count) for low in (next_to, around))
         sharp = step >= SHARPNESS * fall
         peak = np.zeros(count, np.uint8)
-        np.maximum.at(peak, part, height.ravel()[where].astype(np.uint8))
+        np.maximum.at(peak, part, height.ravel()[where])
         stroke = (sharp & (peak >= PEAK * least))[part]
         mask[where[stroke]] = 1
         mask[where[stroke][~_in_company(mask.reshape(gray.shape), where[stroke], part[stroke])]] = 0

@@ -27,10 +27,10 @@ def size_scores(sizes: NDArray[np.integer]) -> tuple[dict[Issue, float], ...]:
     Raises:
         ShapeError: the sizes are no pairs of positive numbers.
     """
-    table = np.asarray(sizes, dtype=np.float64).reshape(len(sizes), -1)
-    if not len(table):
+    if not len(sizes):
         return ()
-    if table.shape[1] != 2 or not (table > 0).all():
+    table = np.asarray(sizes, dtype=np.float64)
+    if table.ndim != 2 or table.shape[1] != 2 or not (table > 0).all():
         raise ShapeError(f"Sizes are (N, 2), width and height above 0 of each image; got {np.shape(sizes)}.")
     width, height = np.log(table).T
     aspect, size = oddness(width - height), oddness((width + height) / 2)
