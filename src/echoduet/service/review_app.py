@@ -8,6 +8,7 @@ from importlib.resources import files
 from typing import Annotated
 
 from fastapi import FastAPI, Query, Request, Response
+from fastapi.exceptions import RequestValidationError
 from fastapi.responses import HTMLResponse, JSONResponse
 from pydantic import BaseModel, ConfigDict, Field
 
@@ -82,6 +83,12 @@ def build_app(desk: Desk, port: int, token: str | None = None) -> FastAPI:
     @app.exception_handler(EchoDuetError)
     async def tell(_: Request, error: Exception) -> Response:
         return _told(str(error), next((code for kind, code in STATUS if isinstance(error, kind)), 400))
+
+    @app.exception_handler(RequestValidationError)
+    async def tell_misfit(_: Request, error: Exception) -> Response:
+        assert isinstance(error, RequestValidationError)
+        first = error.errors()[0]
+        return _told(f"The request does not fit: {first['loc'][-1]}: {first['msg']}.", 422)
 
     _add_page(app, desk, token)
     _add_data(app, desk)

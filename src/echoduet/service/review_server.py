@@ -51,6 +51,7 @@ def serve(desk: Desk, listener: socket.socket, open_browser: bool) -> None:
         http="h11",
         loop="asyncio",
         ws="none",
+        server_header=False,
         lifespan="off",
         log_level="warning",
         access_log=False,
