@@ -125,6 +125,17 @@ def test_examples_of_findings_carry_their_scores(flagged: Curation, tmp_path: Pa
     assert re.findall(r"score (\d\.\d\d)", shelf) == ["0.90", "0.80", "0.70", "0.60", "0.50"]
 
 
+def test_outlines_are_drawn_where_the_mask_is_the_trouble(curation: Curation, tmp_path: Path) -> None:
+    flags = {"benign (4)": (Issue.CALIPERS,), "malignant (5)": (Issue.MASK_SMALL,)}
+    scores = {case_id: dict.fromkeys(issues, 1.0) for case_id, issues in flags.items()}
+    shelf = sections(written(replace(curation, flags=flags, scores=scores), tmp_path))["issues"]
+    drawn = dict(re.findall(r'aria-label="([^"]+)">(.*?)</svg>', shelf, re.S))
+    assert {name: 'class="reference"' in svg for name, svg in drawn.items()} == {
+        "benign (4)": False,
+        "malignant (5)": True,
+    }
+
+
 def test_coloured_images_are_examples_in_their_colours(flagged: Curation, tmp_path: Path) -> None:
     red = np.zeros((96, 120, 3), np.uint8)
     red[..., 0] = 200

@@ -42,11 +42,17 @@ Drawings = Mapping[tuple[str, str], Panels]
 
 @dataclass(frozen=True, slots=True)
 class Page:
-    """Everything that the page shows as pictures: the chapters as far as there is room, and the drawings."""
+    """Everything that the page shows as pictures.
+
+    Attributes:
+        chapters: as far as there is room.
+        panels: the drawings of their pairs.
+        thumbnails: single cases, by id and whether the lesion is outlined.
+    """
 
     chapters: tuple[PairChapter, ...]
     panels: Drawings
-    thumbnails: Mapping[str, Markup]
+    thumbnails: Mapping[tuple[str, bool], Markup]
 
 
 def write_curation_report(
@@ -77,9 +83,8 @@ def write_curation_report(
     chapters = [conflicts, *evidence_chapters(found, cards, listed or ()), *others]
     lonely, examples, without = lonely_conflicts(curation), list(shelves(curation)), unaccompanied(found)
     singles = [
-        *(case for _, case in lonely[:SHOWN_CASES]),
-        *without[:SHOWN_CASES],
-        *(example.case for shelf in examples for example in shelf.examples),
+        *((case, True) for case in (*(case for _, case in lonely[:SHOWN_CASES]), *without[:SHOWN_CASES])),
+        *((example.case, shelf.about_mask) for shelf in examples for example in shelf.examples),
     ]
     page = _drawn(chapters, singles, progress)
     text = render(
@@ -106,10 +111,10 @@ def write_curation_report(
     return out
 
 
-def _drawn(chapters: Sequence[PairChapter], singles: Iterable[Case], progress: Progress) -> Page:
+def _drawn(chapters: Sequence[PairChapter], singles: Iterable[tuple[Case, bool]], progress: Progress) -> Page:
     """Draw what the page shows; cards for which there is no room are left out, those at the end first."""
-    alone = list({case.case_id: case for case in singles}.values())
-    small = in_threads(thumbnail, alone, progress, "drawing examples")
+    alone = {(case.case_id, outlined): (case, outlined) for case, outlined in singles}
+    small = in_threads(lambda one: thumbnail(*one), list(alone.values()), progress, "drawing examples")
     cards = {card.ids: card for chapter in chapters for card in chapter.cards}
     cases = list({case.case_id: case for card in cards.values() for case in card.cases}.values())
     stills = dict(
@@ -124,7 +129,7 @@ def _drawn(chapters: Sequence[PairChapter], singles: Iterable[Case], progress: P
     return Page(
         tuple(within(chapters, drawn, room)),
         drawn,
-        {case.case_id: picture for case, picture in zip(alone, small, strict=True)},
+        dict(zip(alone, small, strict=True)),
     )
 
 

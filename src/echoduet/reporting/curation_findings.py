@@ -45,6 +45,10 @@ NAMES = {
 }
 
 
+OUTLINED = frozenset(issue for issue in Issue if issue.value.startswith("mask-"))
+"""Troubles of the mask rather than of the image."""
+
+
 @dataclass(frozen=True, slots=True)
 class Example:
     """One image that shows a kind of trouble, with its score."""
@@ -62,6 +66,11 @@ class Shelf:
     note: str
     total: int
     examples: tuple[Example, ...]
+
+    @property
+    def about_mask(self) -> bool:
+        """Return whether the trouble is the mask's, so that its outline has to be seen."""
+        return self.issue in OUTLINED
 
 
 @dataclass(frozen=True, slots=True)

@@ -23,6 +23,9 @@ SIDE = 288
 THUMBNAIL = 208
 """Longest side of an example, in pixels."""
 
+LOUDER = 3
+"""By how much a difference is multiplied, so that other speckle is seen on dark ground."""
+
 STEEPEST = 3.0
 """How far the contrast of one image may be stretched to fit another's: noise is not made into a picture."""
 
@@ -77,8 +80,12 @@ def single(shown: Still) -> Markup:
     return _drawn(shown.case_id, shown.gray, {"reference": shown.mask})
 
 
-def thumbnail(case: Case) -> Markup:
-    """Return a case small and in its colours, with the outline of its lesion.
+def thumbnail(case: Case, outlined: bool = True) -> Markup:
+    """Return a case small and in its colours.
+
+    Args:
+        case: the case.
+        outlined: whether the lesion's outline is drawn; it may hide what is to be seen.
 
     Raises:
         ImageError: the image cannot be read.
@@ -86,9 +93,8 @@ def thumbnail(case: Case) -> Markup:
     colour, gray = read_colour_and_gray(case.image)
     scale = min(1.0, THUMBNAIL / max(gray.shape))
     gray_only = bool((colour == gray[:, :, None]).all())
-    return _drawn(
-        case.case_id, _reduced(gray if gray_only else colour, scale), {"reference": _lesion(case, gray, scale)}
-    )
+    mask = _lesion(case, gray, scale) if outlined else None
+    return _drawn(case.case_id, _reduced(gray if gray_only else colour, scale), {"reference": mask})
 
 
 def wider_first(pair: Pair, sizes: Mapping[str, tuple[int, int]]) -> Pair:
@@ -123,7 +129,7 @@ def panels(a: Still, b: Still, transform: Transform) -> Panels:
 
 
 def difference(a: GrayImage, b: GrayImage, common: Mask) -> GrayImage:
-    """Return the absolute difference of two aligned images, doubled, 0 where they have nothing in common.
+    """Return the absolute difference of two aligned images, `LOUDER` times, 0 where they have nothing in common.
 
     The brightness and contrast of b are fitted to those of a first (mean and standard deviation over the overlap):
     another gain is no other content.
@@ -134,7 +140,7 @@ def difference(a: GrayImage, b: GrayImage, common: Mask) -> GrayImage:
     steepness = min(STEEPEST, ours.std() / max(theirs.std(), 1.0))
     fitted = np.clip((theirs - theirs.mean()) * steepness + ours.mean(), 0, 255)
     shown = np.zeros_like(a)
-    shown[common] = np.clip(2 * np.abs(ours - fitted), 0, 255).astype(np.uint8)
+    shown[common] = np.clip(LOUDER * np.abs(ours - fitted), 0, 255).astype(np.uint8)
     return shown
 
 
