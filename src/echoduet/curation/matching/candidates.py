@@ -40,7 +40,7 @@ FEW = 20_000
 """Up to so many vectors are all compared; cells would only lose some."""
 
 
-MOST = 20
+MOST = 12
 """Candidates for one image; among thousands alike the strongest tie it to all of them."""
 
 
