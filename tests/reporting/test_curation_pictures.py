@@ -21,7 +21,6 @@ from echoduet.reporting.curation_pictures import (
     _between_stills,
     difference,
     panels,
-    single,
     still,
     wider_first,
 )
@@ -175,7 +174,7 @@ def test_a_small_image_stays_as_it_is(rng, tmp_path) -> None:
     read = still(saved(tmp_path, image, None))
     assert (read.gray == image).all()
     assert (read.mask, read.scale) == (None, 1.0)
-    assert 'aria-label="x"' in single(read)
+    assert 'aria-label="x"' in panels(read, read, IDENTITY).first
 
 
 def test_a_mask_that_cannot_be_used_is_left_out(rng, tmp_path) -> None:

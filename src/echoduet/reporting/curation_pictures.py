@@ -75,11 +75,6 @@ def still(case: Case, side: int = SIDE) -> Still:
     return Still(case.case_id, _reduced(gray, scale), _lesion(case, gray, scale), scale)
 
 
-def single(shown: Still) -> Markup:
-    """Return one case with the outline of its lesion."""
-    return _drawn(shown.case_id, shown.gray, {"reference": shown.mask})
-
-
 def thumbnail(case: Case, outlined: bool = True) -> Markup:
     """Return a case small and in its colours.
 
@@ -93,8 +88,8 @@ def thumbnail(case: Case, outlined: bool = True) -> Markup:
     colour, gray = read_colour_and_gray(case.image)
     scale = min(1.0, THUMBNAIL / max(gray.shape))
     gray_only = bool((colour == gray[:, :, None]).all())
-    mask = _lesion(case, gray, scale) if outlined else None
-    return _drawn(case.case_id, _reduced(gray if gray_only else colour, scale), {"reference": mask})
+    path = _outline(_lesion(case, gray, scale)) if outlined else ""
+    return _drawn(case.case_id, _reduced(gray if gray_only else colour, scale), {"reference": path})
 
 
 def wider_first(pair: Pair, sizes: Mapping[str, tuple[int, int]]) -> Pair:
@@ -118,11 +113,12 @@ def panels(a: Still, b: Still, transform: Transform) -> Panels:
     matrix = _between_stills(transform.matrix, a.scale, b.scale)
     moved, covered = _laid(b.gray, matrix, a.gray.shape), _laid(np.ones_like(b.gray), matrix, a.gray.shape) > 0
     theirs = None if b.mask is None else _laid(b.mask.astype(np.uint8) * 255, matrix, a.gray.shape) > 127
-    both = {"reference": a.mask, "predicted": theirs}
+    ours = {"reference": _outline(a.mask)}
+    both = ours | {"predicted": _outline(theirs)}
     outside = None if (~covered).mean() < HATCHED else _surroundings(b.gray.shape, matrix, a.gray.shape)
     name = f"{b.case_id} laid over {a.case_id}"
     return Panels(
-        single(a),
+        _drawn(a.case_id, a.gray, ours),
         _drawn(name, moved, both, outside),
         _drawn(f"difference of {a.case_id} and {b.case_id}", difference(a.gray, moved, covered), both, outside),
     )
@@ -183,15 +179,17 @@ def _surroundings(shape: tuple[int, ...], matrix: NDArray[np.float64], canvas: t
     return f"M0 0H{across}V{down}H0Z M{steps}Z"
 
 
-def _drawn(
-    name: str, picture: NDArray[np.uint8], masks: Mapping[str, Mask | None], outside: str | None = None
-) -> Markup:
+def _outline(mask: Mask | None) -> str:
+    return "" if mask is None or not mask.any() else outline(mask, 1.0)
+
+
+def _drawn(name: str, picture: NDArray[np.uint8], outlines: Mapping[str, str], outside: str | None = None) -> Markup:
     height, width = picture.shape[:2]
     pixels = data_uri(picture, width, height)
     parts = [Markup('<image width="{}" height="{}" href="{}"/>').format(width, height, pixels)]
     if outside:
         parts.append(Markup('<path class="outside" d="{}"/>').format(outside))
-    paths = {kind: outline(mask, 1.0) for kind, mask in masks.items() if mask is not None and mask.any()}
+    paths = {kind: path for kind, path in outlines.items() if path}
     # Dark lines under both coloured ones keep them visible on bright tissue.
     parts += [Markup('<path class="halo" d="{}"/>').format(path) for path in paths.values()]
     parts += [Markup('<path class="{}" d="{}"/>').format(kind, path) for kind, path in paths.items()]
