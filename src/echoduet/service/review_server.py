@@ -36,6 +36,23 @@ def bound(port: int) -> socket.socket:
     return listener
 
 
+def server_of(desk: Desk, port: int) -> uvicorn.Server:
+    """Return the server that shows a desk on a port that is listened to."""
+    # h11, asyncio and no web sockets: whatever else is installed, the page is served in the same way.
+    return uvicorn.Server(
+        uvicorn.Config(
+            build_app(desk, port),
+            http="h11",
+            loop="asyncio",
+            ws="none",
+            lifespan="off",
+            log_level="warning",
+            access_log=False,
+            server_header=False,
+        )
+    )
+
+
 def serve(desk: Desk, listener: socket.socket, open_browser: bool) -> None:
     """Show the desk until the process is interrupted (Ctrl-C) or ended.
 
@@ -44,23 +61,12 @@ def serve(desk: Desk, listener: socket.socket, open_browser: bool) -> None:
         listener: from `bound`.
         open_browser: whether the page is opened in the user's browser.
     """
-    port = listener.getsockname()[1]
-    # h11, asyncio and no web sockets: whatever else is installed, the page is served in the same way.
-    config = uvicorn.Config(
-        build_app(desk, port),
-        http="h11",
-        loop="asyncio",
-        ws="none",
-        server_header=False,
-        lifespan="off",
-        log_level="warning",
-        access_log=False,
-    )
-    if open_browser:
-        # In a thread of its own: some browsers return only when they are closed.
-        threading.Thread(target=webbrowser.open, args=[address(listener)], daemon=True).start()
     with suppress(KeyboardInterrupt):  # the way in which a review is ended
-        uvicorn.Server(config).run(sockets=[listener])
+        server = server_of(desk, listener.getsockname()[1])
+        if open_browser:
+            # In a thread of its own: some browsers return only when they are closed.
+            threading.Thread(target=webbrowser.open, args=[address(listener)], daemon=True).start()
+        server.run(sockets=[listener])
 
 
 def address(listener: socket.socket) -> str:

@@ -41,7 +41,7 @@ const state = {
   kind: "all", about: "", openOnly: false,
   view: "side", masks: true, zoomed: false, cx: 0.5, cy: 0.5, front: "a", playing: false,
   focus: 0, reference: 0, marked: new Set(),
-  shown: null, lastAnswered: -1, saving: false, arriving: 0,
+  shown: null, lastAnswered: -1, arriving: 0, noting: false,
 };
 
 const $ = (id) => document.getElementById(id);
@@ -50,11 +50,28 @@ const $ = (id) => document.getElementById(id);
 function make(tag, attributes = {}, ...children) {
   const element = document.createElement(tag);
   for (const [name, value] of Object.entries(attributes)) {
-    if (name === "click") element.addEventListener("click", value);
+    if (name === "click") element.addEventListener("click", () => queue(value));
     else if (value !== undefined && value !== false) element.setAttribute(name, value === true ? "" : value);
   }
   element.append(...children.filter((child) => child !== null && child !== undefined && child !== false));
   return element;
+}
+
+// ---------------------------------------------------------------- one thing after the other
+
+let last = Promise.resolve();
+let waiting = 0;
+
+/** Do what a key or a click asks for once everything asked for before is done, so that quick keys miss nothing. */
+function queue(work) {
+  waiting += 1;
+  last = last.then(work).catch((error) => tell(error.message, true)).finally(() => { waiting -= 1; });
+}
+
+/** Queue an answer to the item that is on the screen now; by the time another one is there, it is not meant any more. */
+function queueAnswer(position) {
+  const seen = state.current;
+  queue(() => seen === state.current && answer(position));
 }
 
 // ---------------------------------------------------------------- talking to the server
@@ -172,7 +189,7 @@ function lookAhead() {
 
 async function answer(position) {
   const choice = ANSWERS[state.item.kind][position];
-  if (!choice || state.saving) return;
+  if (!choice) return;
   let word = choice[0];
   if (state.item.kind === "conflict" && word === "keep") word = `keep ${keepers().join(";")}`;
   await save(state.current, word, $("note")?.value ?? "", true);
@@ -186,7 +203,6 @@ function keepers() {
 }
 
 async function save(number, word, note, goOn) {
-  state.saving = true;
   try {
     const told = await send({ item: number, answer: word }, note);
     const line = state.agenda.items[number];
@@ -197,8 +213,6 @@ async function save(number, word, note, goOn) {
     await (goOn ? advance() : show(number));
   } catch (error) {
     tell(error.message, true);
-  } finally {
-    state.saving = false;
   }
 }
 
@@ -274,7 +288,7 @@ function row(number, top) {
 
 function pickKind(kind) {
   Object.assign(state, { kind, about: "" });
-  settle();
+  return settle();
 }
 
 /** After another selection: stay where one is if it belongs to it, else go to its first open item. */
@@ -283,10 +297,9 @@ function settle() {
   const fitting = items.map((_, number) => number).filter((number) => matches(items[number]));
   if (!fitting.length || fitting.includes(state.current)) {
     if (!fitting.length) tell("Nothing is open in this selection.");
-    renderChrome();
-    return;
+    return renderChrome();
   }
-  show(fitting.find((number) => items[number].answer === null) ?? fitting[0]);
+  return show(fitting.find((number) => items[number].answer === null) ?? fitting[0]);
 }
 
 function cycle(values, value) {
@@ -586,10 +599,12 @@ function renderAnswers() {
     const kept = word === "keep" && item.kind === "conflict";
     const on = given === word || (kept && given.startsWith("keep "));
     const detail = kept ? keepers().join(", ") : meaning;
-    return make(
-      "button", { type: "button", "data-answer": word, "aria-pressed": String(on), click: () => answer(position) },
+    const button = make(
+      "button", { type: "button", "data-answer": word, "aria-pressed": String(on) },
       make("kbd", {}, String(position + 1)), make("b", {}, title), make("small", {}, detail),
     );
+    button.addEventListener("click", () => queueAnswer(position));
+    return button;
   }));
 }
 
@@ -637,10 +652,10 @@ const KEYS = {
   j: () => step(1), k: () => step(-1),
   s: () => pickView("side"), b: () => pickView("blink"), d: () => pickView("difference"), " ": flip,
   m: toggleMasks, z: toggleZoom,
-  n: () => { $("note").focus(); $("note").select(); }, u: takeBack,
+  n: () => { state.noting = false; $("note").focus(); $("note").select(); }, u: takeBack,
   f: () => pickKind(cycle(Object.keys(KINDS), state.kind)),
-  g: () => { state.about = cycle(["", ...abouts().keys()], state.about); settle(); },
-  o: () => { state.openOnly = !state.openOnly; settle(); },
+  g: () => { state.about = cycle(["", ...abouts().keys()], state.about); return settle(); },
+  o: () => { state.openOnly = !state.openOnly; return settle(); },
   r: () => state.item.kind === "conflict" && makeReference(),
   Enter: () => state.item.kind === "conflict" && mark(),
   Home: () => show(chosen()[0]), End: () => show(chosen().at(-1)),
@@ -661,12 +676,16 @@ function pressed(event) {
     return;
   }
   if (event.key === "Enter" && event.target.matches("button")) return; // the button's own key
-  const position = "12345".indexOf(event.key);
-  const work = event.key.length === 1 && position >= 0 ? () => answer(position) : KEYS[event.key];
-  if (!work) return;
+  const position = event.key.length === 1 ? "12345".indexOf(event.key) : -1;
+  const work = KEYS[event.key];
+  if (position < 0 && !work) return;
   event.preventDefault();
-  if (event.repeat && (position >= 0 || event.key === "u")) return; // a key held down answers once
-  work();
+  if (state.noting) return; // these letters are meant for the note, which is not there yet
+  state.noting = event.key === "n";
+  // A key held down answers once, and does not run ahead of the pictures.
+  if (event.repeat && (position >= 0 || event.key === "u" || waiting > 1)) return;
+  if (position >= 0) queueAnswer(position);
+  else queue(work);
 }
 
 function renderHelp() {
@@ -704,8 +723,8 @@ async function begin() {
 
 document.addEventListener("keydown", pressed);
 $("help-button").addEventListener("click", () => $("help").showModal());
-$("open-only").addEventListener("click", KEYS.o);
-$("about").addEventListener("change", () => { state.about = $("about").value; settle(); });
+$("open-only").addEventListener("click", () => queue(KEYS.o));
+$("about").addEventListener("change", () => queue(() => { state.about = $("about").value; return settle(); }));
 $("list").addEventListener("scroll", () => state.agenda && renderList(false));
 $("frames").addEventListener("pointermove", (event) => {
   const target = state.zoomed && event.target.closest(".frame");
@@ -715,4 +734,4 @@ $("frames").addEventListener("pointermove", (event) => {
   applyZoom();
 });
 addEventListener("resize", () => state.shown && (renderList(true), drawFrames()));
-begin();
+queue(begin);
