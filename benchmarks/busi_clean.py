@@ -21,6 +21,7 @@ from typing import Any
 
 from busi_clean_page import with_tables
 from echoduet.cli.console import console_progress
+from echoduet.curation.conflicts import FindingKind
 from echoduet.curation.groups import Group
 from echoduet.curation.matching.candidates import Candidate
 from echoduet.curation.matching.features import extract, tabulate
@@ -45,6 +46,15 @@ LISTS, PAGE = ROOT / "data_lists", ROOT / "docs" / "busi-clean.md"
 REPORT = ROOT / "curated" / "busi-clean.html"
 COLUMNS = ("case_id", "group", "decision", "reason")
 
+NAMED = (
+    FindingKind.LABEL_CONFLICT,
+    FindingKind.NORMAL_COPIES_LESION,
+    FindingKind.MASK_CONFLICT,
+    FindingKind.LESION_WITHOUT_MASK,
+    FindingKind.NORMAL_WITH_MASK,
+)
+"""Contradictions whose images the page names."""
+
 CROPPED, TURNED, SCALED, SHIFTED = 0.95, 1.0, 0.02, 0.02
 """From where on a transform counts: overlap below, degrees, share of the scale, share of the width."""
 
@@ -65,12 +75,21 @@ def figures(curation: Curation, listed: Collection[str] | None) -> dict[str, Any
     unique = summary["cases"]["all"] - summary["scan_groups"]["images"]
     found = {name: summary[name] for name in taken}
     found |= {"without_copies": unique, "changes": changes(curation), "least_dice": curation.settings.mask_agreement}
+    found["contradictions"] = {kind.value: _named(curation, kind) for kind in NAMED}
     if listed is None:
         return found
     disputes = disagreements(curation, listed)
     named = {kind.value: [one.case.case_id for one in disputes if one.dispute is kind] for kind in Dispute}
     compared = {"kept": len(listed), "score": summary["score"], "scene_score": summary["scene_score"]}
     return found | {"list": compared | {"disputes": named}}
+
+
+def _named(curation: Curation, kind: FindingKind) -> list[list[str]]:
+    """Return the cases of every finding of a kind, the worst agreement first where there is one."""
+    found = [finding for finding in curation.findings if finding.kind is kind]
+    if kind is FindingKind.MASK_CONFLICT:
+        found.sort(key=lambda finding: finding.value or 0.0)
+    return [list(finding.cases) for finding in found]
 
 
 def changes(curation: Curation) -> dict[str, int]:

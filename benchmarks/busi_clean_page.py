@@ -28,7 +28,7 @@ CHANGES = {
 CONFLICTS = {
     "label-conflict": "scans that stand in several classes",
     "normal-copies-lesion": "pairs of a normal and a lesion image of one scan",
-    "mask-conflict": "pairs of one scan whose masks agree with a Dice below {least_dice:.2f}",
+    "mask-conflict": "pairs of one scan whose masks agree with a Dice below {least_dice:.2f}, the worst first",
     "lesion-without-mask": "lesion images without a mask",
     "normal-with-mask": "normal images with a mask",
     "unusable": "files that cannot be used",
@@ -64,7 +64,7 @@ def tables(figures: Mapping[str, Any]) -> str:
         "\n### How images of one scan differ\n",
         *_table(("pairs of one scan", "number"), ((CHANGES[name], figures["changes"][name]) for name in CHANGES)),
         "\n### What contradicts itself\n",
-        *_table(("", "number"), _conflicts(figures)),
+        *_table(("", "number", "which"), _conflicts(figures)),
         "\n### What is on or wrong with single images\n",
         *_table(("finding", "images"), figures["issues"].items()),
         "\n### What becomes of the images\n",
@@ -92,9 +92,10 @@ def _groups(figures: Mapping[str, Any]) -> Iterator[str]:
     )
 
 
-def _conflicts(figures: Mapping[str, Any]) -> Iterator[tuple[str, int]]:
+def _conflicts(figures: Mapping[str, Any]) -> Iterator[tuple[str, int, str]]:
     for name, words in CONFLICTS.items():
-        yield words.format(least_dice=figures["least_dice"]), figures["findings"][name]
+        named = "; ".join(" + ".join(ids) for ids in figures["contradictions"].get(name, ()))
+        yield words.format(least_dice=figures["least_dice"]), figures["findings"][name], named
 
 
 def _decisions(figures: Mapping[str, Any]) -> Iterator[str]:

@@ -70,6 +70,16 @@ def test_a_group_is_named_after_a_member_and_has_several(rows):
     assert min(members.values(), default=2) >= 2
 
 
+def test_every_contradiction_is_named(published_figures, rows):
+    found, known = published_figures["contradictions"], {row["case_id"]: row for row in rows}
+    assert {kind: len(those) for kind, those in found.items()} == {
+        kind: published_figures["findings"][kind] for kind in found
+    }
+    for ids in found["label-conflict"]:
+        assert len({case_id.partition(" ")[0] for case_id in ids}) > 1
+        assert {known[case_id]["decision"] for case_id in ids} == {"review"}
+
+
 def test_the_disagreements_add_up_to_the_score(published_figures):
     compared = published_figures["list"]
     count = {kind: len(ids) for kind, ids in compared["disputes"].items()}
