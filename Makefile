@@ -8,7 +8,7 @@
 # PYTHON=/path/to/python chooses the interpreter; ECHODUET_BUSI=/path/to/Dataset_BUSI_with_GT lets the tests use real images.
 
 .DELETE_ON_ERROR:
-.PHONY: help demo test check bench clean
+.PHONY: help demo test check bench clean chromium
 
 BIN := .venv/bin
 RUNTIME := .venv/.runtime-installed
@@ -21,7 +21,7 @@ help:
 demo: $(RUNTIME)
 	$(BIN)/echoduet demo --out demo
 
-test: $(DEV)
+test: $(DEV) chromium
 	$(BIN)/python -m pytest -n 2 --dist worksteal
 
 check: $(DEV)
@@ -36,6 +36,18 @@ bench: $(DEV)
 
 clean:
 	rm -rf .venv demo build dist .pytest_cache .ruff_cache .mypy_cache .hypothesis .import_linter_cache
+
+# The tests of the review page need a browser. Only Debian's root can be given one here; elsewhere those tests are skipped.
+chromium:
+	@if ! command -v chromium >/dev/null && ! command -v chromium-browser >/dev/null && ! command -v google-chrome >/dev/null; then \
+	    if [ "$$(id -u)" = 0 ] && command -v apt-get >/dev/null; then \
+	        echo "Installing Chromium for the tests of the review page"; \
+	        { apt-get update -qq && DEBIAN_FRONTEND=noninteractive apt-get install -y -qq --no-install-recommends chromium; } >/dev/null \
+	            || echo "warning: Chromium could not be installed; the tests of the review page are skipped, and fail where CI=true." >&2; \
+	    else \
+	        echo "No Chromium is installed: the tests of the review page are skipped. On Debian: sudo apt install chromium" >&2; \
+	    fi; \
+	fi
 
 # The first interpreter that will do. A venv that cannot be made is almost always Debian's missing python3-venv.
 $(BIN)/python:
