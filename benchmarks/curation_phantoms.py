@@ -15,7 +15,6 @@ from pathlib import Path
 
 from echoduet.curation.groups import membership
 from echoduet.curation.pipeline import curate
-from echoduet.data.manifest import open_data
 from echoduet.data.phantom_plan import busi_proportions
 from echoduet.data.synthetic import PhantomSpec, write_phantoms
 
@@ -30,7 +29,7 @@ def main() -> None:
     spec = PhantomSpec(*busi_proportions(args.count), seed=args.seed, duplicates=args.copies, overlays=True)
     with tempfile.TemporaryDirectory() as folder:
         copies = write_phantoms(Path(folder) / "phantoms", spec).copies
-        curation = curate(open_data(Path(folder) / "phantoms"))
+        curation = curate([Path(folder) / "phantoms"], Path(folder) / "index")
     group_of = membership(curation.groups)
     origin = {copy.identity.case_id: copy.original.case_id for copy in copies}
     planted, found = Counter(copy.change.relation for copy in copies), Counter()

@@ -2,16 +2,20 @@ from __future__ import annotations
 
 import csv
 import json
+import shutil
 from pathlib import Path
 
 import numpy as np
 import pytest
 
 from echoduet.cli.main import main
+from echoduet.curation.answers import ItemKind, answer_now
+from echoduet.curation.review import append
 from echoduet.data.images import read_gray, write_png
 from echoduet.data.manifest import read_manifest
 
 OUTPUTS = {
+    "index",
     "pairs.csv",
     "groups.csv",
     "findings.csv",
@@ -43,16 +47,79 @@ def test_curate_leaves_every_output_and_tells_what_it_found(copies: Path, tmp_pa
     done = run_cli("curate", copies, "--out", tmp_path / "out")
     assert done.returncode == 0, done.stderr
     assert {path.name for path in (tmp_path / "out").iterdir()} == OUTPUTS
-    assert "16 images, 3 of them with copies; groups of copies: 1 (pairs: 1 copy, 2 same-scan, 0 same-scene)" in done.stdout
+    assert done.stdout.splitlines()[0] == (
+        "16 images; groups of one scan: 1 (3 images), of one scene: 1 (3 images); "
+        "pairs: 1 copy, 1 same-scan, 0 same-scene"
+    )
+    assert "conflicts: 1 of classes in a group" in done.stdout
     assert "drop-all keeps 13 (4 benign, 5 malignant, 4 normal)" in done.stdout
     assert done.stdout.splitlines()[-1] == f"report: {tmp_path / 'out' / 'report.html'}"
     assert len(read_manifest(tmp_path / "out" / "manifest.csv")) == 13
 
 
-@pytest.mark.parametrize(("policy", "expected"), [("keep-one", 13), ("audit", 16)])
-def test_policies(copies: Path, tmp_path: Path, policy: str, expected: int) -> None:
-    assert main(["curate", str(copies), "--out", str(tmp_path / "out"), "--policy", policy, "-q"]) == 0
+@pytest.mark.parametrize(
+    ("options", "expected"),
+    [
+        (["keep-one"], 13),
+        (["keep-one", "--conflicts", "keep"], 14),
+        (["keep-all-grouped"], 13),
+        (["keep-all-grouped", "--conflicts", "keep"], 16),
+        (["audit"], 16),
+    ],
+)
+def test_policies(copies: Path, tmp_path: Path, options: list[str], expected: int) -> None:
+    assert main(["curate", str(copies), "--out", str(tmp_path / "out"), "--policy", *options, "-q"]) == 0
     assert len(read_manifest(tmp_path / "out" / "manifest.csv")) == expected
+
+
+def test_what_waits_for_a_person_is_told_and_the_answer_obeyed(copies: Path, tmp_path: Path, capsys) -> None:
+    out = tmp_path / "out"
+    words = ["curate", str(copies), "--out", str(out), "--policy", "keep-one"]
+    assert main(words) == 0
+    assert f"3 images wait for a person: echoduet review {out}" in capsys.readouterr().out
+    conflict = rows(out / "findings.csv")[0]
+    assert conflict["kind"] == "label-conflict"
+    append(out / "review.csv", answer_now(ItemKind.CONFLICT, conflict["cases"].split(";"), "keep benign (1)", "Ada"))
+    assert main(words) == 0
+    assert "wait for a person" not in capsys.readouterr().out
+    kept = {case.case_id for case in read_manifest(out / "manifest.csv")}
+    assert "benign (1)" in kept
+    assert not {"benign (6)", "malignant (6)"} & kept
+    assert rows(out / "decisions.csv")[0]["reason"].startswith("decided by Ada on 20")
+
+
+def test_answers_may_lie_elsewhere(copies: Path, tmp_path: Path, capsys) -> None:
+    answers = tmp_path / "answers.csv"
+    append(answers, answer_now(ItemKind.FINDING, ["normal (1)"], "drop", "Ada"))
+    words = ["curate", str(copies), "--out", str(tmp_path / "out"), "-q", "--review"]
+    assert main([*words, str(answers)]) == 0
+    assert "normal (1)" not in {case.case_id for case in read_manifest(tmp_path / "out" / "manifest.csv")}
+    answers.write_text("nonsense")
+    before = (tmp_path / "out" / "manifest.csv").read_bytes()
+    assert main([*words, str(answers)]) == 2
+    assert "answers.csv, line 1" in capsys.readouterr().err
+    assert main([*words, str(tmp_path / "gone.csv")]) == 2
+    assert (tmp_path / "out" / "manifest.csv").read_bytes() == before
+
+
+def test_several_sets_at_once(copies: Path, tmp_path: Path, capsys) -> None:
+    other = tmp_path / "external"
+    shutil.copytree(copies, other)
+    assert main(["curate", str(copies), str(other), "--out", str(tmp_path / "out"), "--json"]) == 0
+    result = json.loads(capsys.readouterr().out)
+    assert result["cases"]["all"] == 32
+    assert result["findings"]["cross-set"] >= 16
+    assert rows(tmp_path / "out" / "decisions.csv")[0]["case_id"] == f"{copies.name}/benign (1)"
+
+
+def test_an_index_is_used_again_and_one_of_other_settings_refused(copies: Path, tmp_path: Path, capsys) -> None:
+    words = ["curate", str(copies), "--index", str(tmp_path / "index"), "--out"]
+    assert main([*words, str(tmp_path / "a"), "-q"]) == 0
+    assert main([*words, str(tmp_path / "b"), "-q"]) == 0
+    assert (tmp_path / "a" / "pairs.csv").read_bytes() == (tmp_path / "b" / "pairs.csv").read_bytes()
+    assert not (tmp_path / "a" / "index").exists()
+    assert main([*words, str(tmp_path / "c"), "--match", "side=128"]) == 2
+    assert "side 192, not 128" in capsys.readouterr().err
 
 
 def test_a_published_list_is_followed_and_scored_against(copies: Path, tmp_path: Path, capsys) -> None:
@@ -73,10 +140,11 @@ def test_a_published_list_is_followed_and_scored_against(copies: Path, tmp_path:
 
 
 def test_options_reach_the_settings(copies: Path, tmp_path: Path, capsys) -> None:
-    options = ["--threshold", "0.99", "--candidate-threshold", "0.5", "--mask-threshold", "0.2", "--side", "32"]
-    assert main(["curate", str(copies), "--out", str(tmp_path), *options, "--no-mirrored", "--json"]) == 0
+    options = ["--threshold", "calipers=0.9", "--threshold", "text=0.8", "--match", "confidence=0.9"]
+    assert main(["curate", str(copies), "--out", str(tmp_path), *options, "--mask-threshold", "0.2", "--json"]) == 0
     settings = json.loads(capsys.readouterr().out)["settings"]
-    assert settings == {"side": 32, "candidate": 0.5, "near": 0.99, "mask_agreement": 0.2, "mirrored": False}
+    assert (settings["thresholds"]["calipers"], settings["thresholds"]["text"]) == (0.9, 0.8)
+    assert (settings["matching"]["confidence"], settings["mask_agreement"]) == (0.9, 0.2)
 
 
 def test_damaged_files_are_listed_and_the_rest_is_done(copies: Path, tmp_path: Path, capsys) -> None:
@@ -102,7 +170,11 @@ def test_the_curated_manifest_is_curated_again(copies: Path, tmp_path: Path) -> 
         (["--published-list", "nowhere.csv"], "nowhere.csv"),
         (["--published-list", "WRONG"], "names none of the 16 cases"),
         (["--policy", "keep"], "--policy"),
-        (["--threshold", "2"], "--threshold"),
+        (["--conflicts", "ignore"], "--conflicts"),
+        (["--threshold", "2"], "'2': is not of the form name=number"),
+        (["--threshold", "caliper=0.5"], "Did you mean calipers?"),
+        (["--match", "sides=100"], "Did you mean side?"),
+        (["--mask-threshold", "2"], "--mask-threshold"),
     ],
 )
 def test_wrong_input_is_one_sentence(copies: Path, tmp_path: Path, capsys, options: list[str], words: str) -> None:

@@ -15,7 +15,7 @@ from echoduet.data.masks import read_mask
 from echoduet.progress import Progress, silent
 from echoduet.records import Case, Mask
 
-SIDE = 256
+SIDE = 192
 """Longest side at which masks are compared, in pixels; larger ones are shrunk to it."""
 
 BACKGROUND, LESION = 1, 2
@@ -42,13 +42,19 @@ class Outline:
         height, width = self.shape
         if self.bits is None:
             return np.zeros(self.shape, np.bool_)
-        return np.unpackbits(self.bits, count=height * width).reshape(self.shape).astype(np.bool_)
+        return np.unpackbits(self.bits, count=height * width).reshape(self.shape).view(np.bool_)
 
     @property
     def from_native(self) -> NDArray[np.float64]:
         """The matrix `(3, 3)` from the image's pixels to those of the mask; centres have whole coordinates."""
         x, y = self.shrink
         return np.array([[x, 0, (x - 1) / 2], [0, y, (y - 1) / 2], [0, 0, 1]])
+
+    @property
+    def to_native(self) -> NDArray[np.float64]:
+        """The matrix `(3, 3)` from the mask's pixels to those of the image."""
+        x, y = self.shrink
+        return np.array([[1 / x, 0, (1 / x - 1) / 2], [0, 1 / y, (1 / y - 1) / 2], [0, 0, 1]])
 
 
 def mask_agreements(
@@ -101,14 +107,15 @@ def agreement(a: Outline, b: Outline, transform: Transform) -> float:
         return 1.0
     laid = _laid(b, a, transform)
     mask_a, mask_b = a.mask & (laid > 0), laid == LESION
-    total = int(mask_a.sum()) + int(mask_b.sum())
-    return 2 * int((mask_a & mask_b).sum()) / total if total else 1.0
+    total = np.count_nonzero(mask_a) + np.count_nonzero(mask_b)
+    return 2 * np.count_nonzero(mask_a & mask_b) / total if total else 1.0
 
 
 def _laid(b: Outline, a: Outline, transform: Transform) -> NDArray[np.uint8]:
     """Return what lies over each pixel of a: 0 nothing, else the background or the lesion of b."""
-    native = np.vstack([transform.matrix, (0, 0, 1)])
-    matrix = a.from_native @ native @ np.linalg.inv(b.from_native)
-    plane = np.where(b.mask, np.uint8(LESION), np.uint8(BACKGROUND))
+    native = np.eye(3)
+    native[:2] = transform.matrix
+    matrix = a.from_native @ native @ b.to_native
+    plane = b.mask.view(np.uint8) * np.uint8(LESION - BACKGROUND) + np.uint8(BACKGROUND)
     laid = cv2.warpAffine(plane, matrix[:2], (a.shape[1], a.shape[0]), flags=cv2.INTER_NEAREST)
     return np.asarray(laid, np.uint8)

@@ -5,7 +5,10 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import asdict, dataclass, field, replace
+from pathlib import Path
 from typing import Any
+
+import numpy as np
 
 from echoduet.curation.agreement import mask_agreements
 from echoduet.curation.conflicts import (
@@ -17,17 +20,20 @@ from echoduet.curation.conflicts import (
     normal_copies,
 )
 from echoduet.curation.decisions import Decision, Evidence, Verdict, decide, decide_by_list, mean_agreements
-from echoduet.curation.duplicates import find_pairs
 from echoduet.curation.groups import Group, Groups, membership, related_groups, ties
-from echoduet.curation.hashing import fingerprints
-from echoduet.curation.intake import unusable_cases
+from echoduet.curation.index.collections import take_in, unusable_cases
+from echoduet.curation.index.folder import Index
+from echoduet.curation.index.search import related
+from echoduet.curation.index.sets import list_sets
 from echoduet.curation.published import PublishedList, Score, disagreements, listed_cases, score
+from echoduet.curation.quality.flags import flags
 from echoduet.curation.quality.issues import OVERLAYS, Issue, Scores
+from echoduet.curation.quality.sizes import size_scores
 from echoduet.curation.relations import Pair, Relation
 from echoduet.curation.review import Review, obey_pairs
 from echoduet.curation.settings import CurationSettings, Policy
 from echoduet.data.manifest import Manifest
-from echoduet.errors import ConfigError, ManifestError
+from echoduet.errors import ConfigError
 from echoduet.progress import Progress, silent
 from echoduet.records import CLASSES, Case
 
@@ -55,6 +61,7 @@ class Curation:
         settings: the thresholds.
         score: how the scan groups compare with a published list, where one was given.
         scene_score: how the groups of any relation do.
+        notes: what is worth knowing and no problem.
     """
 
     cases: Mapping[str, Case]
@@ -72,6 +79,7 @@ class Curation:
     flags: Mapping[str, tuple[Issue, ...]] = field(default_factory=dict)
     score: Score | None = None
     scene_score: Score | None = None
+    notes: tuple[str, ...] = ()
 
     def summary(self) -> dict[str, Any]:
         """Return the outcome in figures, as `summary.json` holds it."""
@@ -81,7 +89,7 @@ class Curation:
         flagged = Counter(issue for issues in self.flags.values() for issue in issues)
         return {
             "policy": self.policy.value,
-            "settings": asdict(self.settings),
+            "settings": self.settings.figures(),
             "cases": _class_counts(self.cases.values()),
             "kept": _class_counts(self.kept.cases),
             "decisions": {verdict.value: verdicts[verdict] for verdict in Verdict},
@@ -97,30 +105,59 @@ class Curation:
 
 
 def curate(
-    manifest: Manifest,
+    data: Sequence[Path],
+    index: Path,
     policy: Policy = Policy.DROP_ALL,
     settings: CurationSettings | None = None,
     published: PublishedList | None = None,
     reference: PublishedList | None = None,
-    problems: Sequence[Finding] = (),
+    review: Review | None = None,
+    format: str | None = None,
     progress: Progress = silent,
 ) -> Curation:
-    """Find the related images of a data set and decide what stays; the arguments are those of `conclude`.
+    """Find the related images of one data set or several, and decide what stays.
+
+    Args:
+        data: folders, tables or manifests.
+        index: the folder that keeps what was read of the images and which pairs were found, for the next run.
+        policy: what to do with images of one scan.
+        settings: thresholds; the defaults when left out.
+        published: the list that the policy `published` follows.
+        reference: a list to be scored against; it has no influence on what is found or decided.
+        review: what a person answered; it goes before relations and policies.
+        format: the layout of the data; None recognises it.
+        progress: shows how far the work is.
 
     Raises:
         ConfigError: the policy `published` lacks its list, or another policy has one.
-        ImageError: an image or mask cannot be read.
-        ManifestError: there is no case, or a list does not fit the cases.
+        CurationError: the index is damaged, or of another version or other settings.
+        ImageError: a mask can no longer be read.
+        LayoutError: a layout is not recognised, or the data sets do not go together.
+        ManifestError: no case is usable, a list does not fit the cases, or a manifest is wrong.
+        OutputError: the index cannot be written.
     """
-    if not manifest.cases:
-        raise ManifestError(f"{manifest.source or 'the manifest'}: has no case to curate. Give a data set with images.")
-    settings = settings or CurationSettings()
-    # The lists first: one that does not fit is found before the images are read.
-    for one in filter(None, (published, reference)):
-        listed_cases(one, manifest.cases)
     require_list(policy, published)
-    pairs = find_pairs(fingerprints(manifest.cases, settings.side, progress), settings, progress)
-    return conclude(manifest, pairs, policy, settings, published, reference, problems=problems, progress=progress)
+    settings = settings or CurationSettings()
+    # The lists first: one that does not fit is found before the images are read, and nothing is left behind.
+    listed = [case for one in list_sets(data, format) for case in one.renamed()]
+    for one in filter(None, (published, reference)):
+        listed_cases(one, listed)
+    with Index.open(index, settings.matching) as opened:
+        intake = take_in(data, opened, format, progress)
+        pairs = related(opened, intake.rows, settings.matching, progress)
+    concluded = conclude(
+        intake.usable,
+        pairs,
+        policy,
+        settings,
+        published,
+        reference,
+        intake.problems,
+        intake.scores,
+        review,
+        progress,
+    )
+    return replace(concluded, notes=intake.notes)
 
 
 def require_list(policy: Policy, published: PublishedList | None) -> None:
@@ -165,12 +202,13 @@ def conclude(
         ManifestError: a list does not fit the cases.
     """
     require_list(policy, published)
-    settings, scores, review = settings or CurationSettings(), scores or {}, review or Review()
+    settings, review = settings or CurationSettings(), review or Review()
     cases = {case.case_id: case for case in manifest}
     pairs = obey_pairs(pairs, review)
     groups = related_groups(list(cases), pairs)
     agreements = mask_agreements(pairs, cases, progress)
-    flags: dict[str, tuple[Issue, ...]] = {}
+    measured = _with_sizes(manifest, scores or {})
+    flagged = {case_id: flags(of_case, settings.quality) for case_id, of_case in measured.items()}
     findings = [*problems, *_conflicts(cases, pairs, groups, agreements, settings.mask_agreement)]
     if against := published or reference:
         listed, missing = listed_cases(against, manifest.cases)
@@ -179,7 +217,7 @@ def conclude(
         cases,
         groups,
         findings,
-        overlaid={case_id for case_id, issues in flags.items() if not OVERLAYS.isdisjoint(issues)},
+        overlaid={case_id for case_id, issues in flagged.items() if not OVERLAYS.isdisjoint(issues)},
         agreement=mean_agreements(pairs, agreements),
         answer=review.verdict,
     )
@@ -198,8 +236,8 @@ def conclude(
         tuple(decisions),
         policy,
         settings,
-        scores,
-        flags,
+        measured,
+        flagged,
         None if expected is None else score(expected, manifest.cases, groups.scans),
         None if expected is None else score(expected, manifest.cases, groups.scenes),
     )
@@ -220,6 +258,16 @@ def _conflicts(
         *mask_conflicts(pairs, agreements, cases, group_of, least),
         *across_sets(pairs, cases, group_of),
     ]
+
+
+def _with_sizes(manifest: Manifest, scores: Mapping[str, Scores]) -> dict[str, Scores]:
+    """Return the scores of every case, with those that only its data set can tell: an odd size or shape."""
+    measured: dict[str, Scores] = {}
+    for source in dict.fromkeys(case.source for case in manifest):
+        own = [case for case in manifest if case.source == source]
+        odd = size_scores(np.array([(case.width, case.height) for case in own]))
+        measured |= {case.case_id: {**scores.get(case.case_id, {}), **one} for case, one in zip(own, odd, strict=True)}
+    return {case.case_id: measured[case.case_id] for case in manifest}
 
 
 def _kept(manifest: Manifest, decisions: Sequence[Decision], groups: Sequence[Group]) -> Manifest:

@@ -2,9 +2,14 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, fields
+import difflib
+from collections.abc import Sequence
+from dataclasses import asdict, dataclass, field, fields, replace
 from enum import StrEnum
+from typing import Any
 
+from echoduet.curation.matching.settings import MatchSettings
+from echoduet.curation.quality.settings import QualitySettings
 from echoduet.errors import ConfigError
 
 
@@ -37,31 +42,68 @@ class ConflictRule(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class CurationSettings:
-    """When two images count as copies, and when their masks disagree.
+    """When images are related, when they contradict each other, and when something is wrong with one.
 
     Attributes:
-        side: side of the square thumbnails on which images are compared, in pixels.
-        candidate: least correlation of two thumbnails for a closer look; low, so that nothing is lost here.
-        near: least structural similarity (SSIM) of near copies.
-        mask_agreement: least Dice of the aligned masks of two copies; below it they contradict each other.
-        mirrored: also look for images flipped left to right.
+        matching: when two images are related.
+        quality: from which score on an image is flagged.
+        mask_agreement: least Dice of the aligned masks of two images of one scan; below it they contradict each other.
         conflicts: what to do with images that contradict each other.
 
     Raises:
         ConfigError: a value is out of range.
     """
 
-    side: int = 24
-    candidate: float = 0.80
-    near: float = 0.72
+    matching: MatchSettings = field(default_factory=MatchSettings)
+    quality: QualitySettings = field(default_factory=QualitySettings)
     mask_agreement: float = 0.70
-    mirrored: bool = True
     conflicts: ConflictRule = ConflictRule.REVIEW
 
     def __post_init__(self) -> None:
-        if not 8 <= self.side <= 512:  # SSIM looks through a window of 7 pixels
-            raise ConfigError(f"side: {self.side} pixels. Choose a thumbnail side from 8 to 512.")
-        for field in fields(self):
-            value = getattr(self, field.name)
-            if field.type == "float" and not 0.0 <= value <= 1.0:
-                raise ConfigError(f"{field.name}: {value}. Choose a threshold from 0 to 1.")
+        if not 0.0 <= self.mask_agreement <= 1.0:
+            raise ConfigError(f"mask_agreement: {self.mask_agreement}. Choose a Dice from 0 to 1.")
+
+    def figures(self) -> dict[str, Any]:
+        """Return every setting by name, as `summary.json` holds it."""
+        return {
+            "mask_agreement": self.mask_agreement,
+            "conflicts": self.conflicts.value,
+            "matching": asdict(self.matching),
+            "thresholds": self.quality.key(),
+        }
+
+
+def thresholds_of(words: Sequence[str]) -> QualitySettings:
+    """Return the thresholds of findings, but for those given as `name=value`, as in `calipers=0.7`.
+
+    Raises:
+        ConfigError: a word is no `name=value`, or there is no such finding.
+    """
+    return QualitySettings.from_mapping(dict(_pair(word) for word in words))
+
+
+def matching_of(words: Sequence[str]) -> MatchSettings:
+    """Return the settings of matching, but for those given as `name=value`, as in `confidence=0.8`.
+
+    Raises:
+        ConfigError: a word is no `name=value`, there is no such setting, or the value is out of range.
+    """
+    known = {one.name: one.type for one in fields(MatchSettings)}
+    values: dict[str, Any] = {}
+    for name, value in map(_pair, words):
+        if name not in known:
+            near = difflib.get_close_matches(name, known, n=1)
+            hint = f"Did you mean {near[0]}?" if near else f"Known are {', '.join(known)}."
+            raise ConfigError(f"{name}: no such setting of matching. {hint}")
+        if known[name] == "int" and not value.is_integer():
+            raise ConfigError(f"{name}: {value} is no whole number. Choose one.")
+        values[name] = int(value) if known[name] == "int" else value
+    return replace(MatchSettings(), **values)
+
+
+def _pair(word: str) -> tuple[str, float]:
+    name, _, value = word.partition("=")
+    try:
+        return name.strip(), float(value)
+    except ValueError:
+        raise ConfigError(f"'{word}': is not of the form name=number. Write it as in calipers=0.7.") from None

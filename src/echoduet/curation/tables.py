@@ -30,7 +30,7 @@ def write_tables(curation: Curation, out: Path) -> None:
     Raises:
         OutputError: a file cannot be written.
     """
-    write_csv(out / "pairs.csv", PAIR_COLUMNS, _pairs(curation))
+    write_csv(out / "pairs.csv", PAIR_COLUMNS, pair_rows(curation))
     write_csv(out / "groups.csv", GROUP_COLUMNS, _groups(curation))
     write_csv(out / "findings.csv", FINDING_COLUMNS, _findings(curation))
     write_csv(out / "issues.csv", ISSUE_COLUMNS, _issues(curation))
@@ -40,7 +40,8 @@ def write_tables(curation: Curation, out: Path) -> None:
     write_json(out / "summary.json", curation.summary())
 
 
-def _pairs(curation: Curation) -> Iterator[dict[str, object]]:
+def pair_rows(curation: Curation) -> Iterator[dict[str, object]]:
+    """Yield the rows of `pairs.csv`, one at a time: there may be a million."""
     group_of = membership(curation.groups)
     for pair in curation.pairs:
         yield {

@@ -46,7 +46,7 @@ class Index:
         require_writable(folder)
         self.folder, self.settings = folder, settings
         _require_ours(folder)
-        folder.mkdir(exist_ok=True)
+        folder.mkdir(parents=True, exist_ok=True)
         self._lock = lock.hold(folder)
         try:
             _sweep(folder)
