@@ -66,7 +66,7 @@ class Transform:
             flip,
             f"rotated by {turn:.1f} degrees" if abs(turn) >= 0.5 else "",
             f"scaled by {self.scale:.2f}" if abs(self.scale - 1) >= 0.01 else "",
-            f"shifted by ({self.dx:.0f}, {self.dy:.0f}) px"
+            f"shifted by ({round(self.dx)}, {round(self.dy)}) px"
             if not self.mirrored and max(map(abs, (self.dx, self.dy))) >= 1
             else "",
         ]
