@@ -12,23 +12,23 @@ const PAN = 0.12;
 const ANSWERS = {
   pair: [
     ["copy", "Copy", "the same content"],
-    ["same-scan", "Same scan", "one recording, cropped, zoomed, flipped, marked …"],
-    ["same-scene", "Same scene", "another frame of the same view"],
+    ["same-scan", "Same scan", "recorded once"],
+    ["same-scene", "Same scene", "another frame"],
     ["unrelated", "Unrelated", "nothing in common"],
-    ["unsure", "Not sure", "it counts as it was found"],
+    ["unsure", "Not sure", "it counts as found"],
   ],
   conflict: [
-    ["keep", "Keep the marked", ""],
-    ["keep-all", "Keep all", "they do not contradict each other"],
-    ["drop-all", "Drop all", "nobody can say which is right"],
+    ["keep", "Keep marked", ""],
+    ["keep-all", "Keep all", "no contradiction"],
+    ["drop-all", "Drop all", "none can be trusted"],
     ["unsure", "Not sure", "they stay in review"],
   ],
   finding: [
-    ["confirmed", "It is so", "seen; the decision stays as it is"],
-    ["false-alarm", "False alarm", "nothing of the kind is to be seen"],
-    ["drop", "Drop the image", "whatever the policy says"],
-    ["keep", "Keep the image", "whatever the policy says"],
-    ["unsure", "Not sure", "the decision stays as it is"],
+    ["confirmed", "It is so", "the decision stays"],
+    ["false-alarm", "False alarm", "it is not there"],
+    ["drop", "Drop", "whatever the policy"],
+    ["keep", "Keep", "whatever the policy"],
+    ["unsure", "Not sure", "the decision stays"],
   ],
 };
 
@@ -332,7 +332,7 @@ function renderTools() {
       "button", { type: "button", id, title: `${title} (${key})`, "aria-pressed": String(on), click }, title,
     ),
   );
-  $("tools").replaceChildren(...(two ? buttons : []), make("span", { class: "gap" }), ...toggles, words());
+  $("tools").replaceChildren(...(two ? [...buttons, make("span", { class: "gap" })] : []), ...toggles, words());
 }
 
 function words() {
