@@ -124,3 +124,21 @@ def test_ctrl_c_ends_it_well(out):
         _, told = process.communicate(timeout=30)
     assert process.returncode == 0
     assert told.startswith("0 of 1 answered, in ")
+
+
+def test_the_next_curation_obeys_and_what_is_answered_can_be_seen_again(call, tmp_path):
+    from echoduet.service.review_desk import Desk
+
+    data, folder = tmp_path / "phantoms", tmp_path / "out"
+    call("phantom", data, "--count", 6, "--duplicates", 2, "--size", 128, "--seed", 3)
+    assert call("curate", data, "--out", folder, "--policy", "keep-all-grouped").code == 0
+    desk = Desk(folder, "Ada")
+    number, pair = next((n, item) for n, item in enumerate(desk.agenda.items) if item.kind == "pair")
+    desk.answer(number, "unrelated")
+    again = call("curate", data, "--out", folder, "--policy", "keep-all-grouped")
+    assert again.code == 0, again.err
+    rows = (folder / "pairs.csv").read_text()
+    assert ",".join(pair.cases) not in rows
+    after = Desk(folder, "Ada")
+    assert after.progress.answered == 1
+    assert after.agenda.items[next(iter(after.given))].cases == pair.cases

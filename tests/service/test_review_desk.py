@@ -71,6 +71,19 @@ def test_an_answer_that_cannot_be_written_does_not_hold(curated):
     assert desk.given[2].answer == "copy"
 
 
+def test_what_is_not_found_any_more_can_still_be_seen_and_taken_back(curated):
+    Desk(curated.path, "Ada").answer(4, "unrelated")
+    pairs = curated.path / "pairs.csv"
+    left = [line for line in pairs.read_text().splitlines(keepends=True) if "benign (1),malignant (1)" not in line]
+    pairs.write_text("".join(left))
+    desk = Desk(curated.path, "Ada")
+    last = desk.agenda.items[-1]
+    assert (last.cases, last.about) == (("benign (1)", "malignant (1)"), ("not found any more",))
+    assert desk.progress == Progress(1, 7)
+    desk.answer(6, "withdrawn")
+    assert len(Desk(curated.path, "Ada").agenda.items) == 6
+
+
 def test_a_damaged_review_is_told_at_once(curated):
     Desk(curated.path, "Ada").answer(2, "copy")
     with (curated.path / "review.csv").open("a") as stream:

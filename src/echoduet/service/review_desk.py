@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 from echoduet.curation.answers import Answer, ItemKind, answer_now
@@ -17,6 +17,10 @@ from echoduet.service.review_views import Views
 
 REVIEW_FILE = "review.csv"
 """Where the answers lie inside the folder of a curation."""
+
+
+ANSWERED_BEFORE = "not found any more"
+"""What an item is about that is there only because it was answered."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,10 +54,11 @@ class Desk:
     def __init__(self, out: Path, by: str) -> None:
         self.out, self.by, self.file = out, by, out / REVIEW_FILE
         self.cases, self.decided = _read_cases(out)
-        self.agenda: Agenda = read_agenda(out, {case.case_id for case in self.cases})
+        self.agenda = read_agenda(out, {case.case_id for case in self.cases})
         self.views = Views(self.cases, self.agenda.aligned)
-        numbers = {item.key: number for number, item in enumerate(self.agenda.items)}
         review = read_review(self.file) if self.file.exists() else Review()
+        self.agenda = _with_answered(self.agenda, review, self.cases)
+        numbers = {item.key: number for number, item in enumerate(self.agenda.items)}
         # In the order of answering, so that the last entry is where the person stopped.
         self._given = {numbers[key]: given for key, given in review.by_item.items() if key in numbers}
         self._lock = threading.Lock()
@@ -114,6 +119,21 @@ class Desk:
         kinds = [item.kind for item in self.agenda.items]
         answered = [kinds[number] for number in self._given]
         return {kind.value: Progress(answered.count(kind), kinds.count(kind)) for kind in ItemKind}
+
+
+def _with_answered(agenda: Agenda, review: Review, cases: Manifest) -> Agenda:
+    """Add what was answered and is not found any more, so that such an answer can still be seen and taken back.
+
+    A pair that a person called unrelated, for one, is no pair to the next run.
+    """
+    known = {case.case_id for case in cases}
+    asked = {item.key for item in agenda.items}
+    earlier = [
+        Item(given.kind, given.cases, (ANSWERED_BEFORE,))
+        for key, given in review.by_item.items()
+        if key not in asked and known.issuperset(given.cases)
+    ]
+    return replace(agenda, items=(*agenda.items, *earlier))
 
 
 def _read_cases(out: Path) -> tuple[Manifest, dict[str, Decided]]:
