@@ -86,7 +86,7 @@ def unrelated(real: list[GrayImage], phantoms: list[GrayImage]) -> Iterator[Seen
     everything = np.arange(len(table))
     search.enter(everything)
     n = len(real)
-    for a, b, mirrored in search.candidates(everything):
+    for a, b, mirrored in search.candidates():
         both_real = b < 2 * n
         if both_real and not (a < n <= b and b - n != a):
             continue  # two images as they are may be copies, and so may two that are both turned

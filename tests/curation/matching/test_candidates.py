@@ -30,7 +30,7 @@ def found(table, settings=None, first=0):
     search = CandidateSearch(table, settings or MatchSettings())
     search.enter(np.arange(first))
     search.enter(np.arange(first, len(table)))
-    return search.candidates(np.arange(first, len(table)))
+    return search.candidates()
 
 
 def test_copies_become_candidates(table):

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
 from itertools import groupby, islice
 from operator import itemgetter
 from typing import Any, NamedTuple
@@ -27,6 +28,10 @@ CELL = 500
 """Vectors in one cell of an index: enough to pay for choosing the cell, few enough to be looked at."""
 
 MOST_CELLS = 16384
+
+AXES = 24
+"""Principal axes of which a cell's vectors keep the coordinates; of evened descriptors they hold nine tenths."""
+
 PROBED = 4
 """Cells that are looked at: a vector near a border has its likes on the other side."""
 
@@ -65,10 +70,13 @@ class VectorIndex:
         width = sample.shape[1]
         self._index: Any = faiss.IndexFlatL2(width)
         if total > FEW:
-            self._index = faiss.index_factory(width, f"IVF{min(MOST_CELLS, total // CELL, len(sample) // 2)},SQ8")
-            self._index.cp.seed, self._index.cp.niter = 1, 8
-            self._index.cp.min_points_per_centroid, self._index.cp.max_points_per_centroid = 1, TRAINING
-            self._index.nprobe = PROBED
+            axes = f"PCA{min(AXES, width)}," if width <= EVEN_LENGTH else ""  # the distances of thumbnails must stay as they are
+            cells = min(MOST_CELLS, total // CELL, len(sample) // 2)
+            self._index = faiss.index_factory(width, f"{axes}IVF{cells},SQ8")
+            inverted = faiss.extract_index_ivf(self._index)
+            inverted.cp.seed, inverted.cp.niter = 1, 8
+            inverted.cp.min_points_per_centroid, inverted.cp.max_points_per_centroid = 1, TRAINING
+            inverted.nprobe = PROBED
             self._index.train(sample)
 
     def add(self, vectors: NDArray[np.float32]) -> None:
@@ -92,17 +100,28 @@ class VectorIndex:
 
 def even(descriptors: NDArray[np.uint8]) -> NDArray[np.float32]:
     """Return descriptors that an image and its mirror image share, `(K, 64)`: the mean of both, square-rooted."""
-    both = descriptors.astype(np.float32)
-    both = (both + both[:, MIRRORED])[:, :EVEN_LENGTH]
+    both = descriptors[:, :EVEN_LENGTH].astype(np.float32)
+    both += descriptors[:, MIRRORED[:EVEN_LENGTH]]
     both /= np.maximum(both.sum(axis=1, keepdims=True), np.float32(1))
     return np.sqrt(both, out=both)
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class _Entered:
+    """What went into the indexes last: images, rows of their features, the image of each row, and the vectors."""
+
+    images: NDArray[np.intp]
+    rows: NDArray[np.int64]
+    owners: NDArray[np.int32]
+    vectors: NDArray[np.float32]
+    thumbnails: NDArray[np.float32]
 
 
 class CandidateSearch:
     """Finds, for images that come in their order, earlier ones that look related.
 
-    Images enter when they are searched for, so that the result for an image depends on the earlier ones alone, whether
-    they came in one run or in several. Of images with equal pixels only the first takes part.
+    Images enter when they are searched for, so that an image finds the earlier ones alone, whether they came in one run
+    or in several. Of images with equal pixels only the first takes part.
     """
 
     def __init__(self, table: FeatureTable, settings: MatchSettings) -> None:
@@ -118,18 +137,21 @@ class CandidateSearch:
         self._entries, self._owners, self._images = _Column(np.int64), _Column(np.int32), _Column(np.int32)
 
     def enter(self, images: NDArray[np.intp]) -> None:
-        """Add images to the indexes without looking for their likes."""
+        """Add images to the indexes."""
         rows, owners = self._rows(images)
-        self._local.add(even(self._table.descriptors[rows]))
+        self._latest = _Entered(
+            images, rows, owners, even(self._table.descriptors[rows]), thumbnails(self._table, images)
+        )
+        self._local.add(self._latest.vectors)
         self._entries.extend(rows)
         self._owners.extend(owners)
-        self._whole.add(thumbnails(self._table, images))
+        self._whole.add(self._latest.thumbnails)
         self._images.extend(images)
 
-    def candidates(self, images: NDArray[np.intp]) -> list[Candidate]:
-        """Return the earlier images that look related to those that entered last, by position."""
-        strength = self._by_features(images)
-        for candidate in self._by_thumbnails(images):
+    def candidates(self) -> list[Candidate]:
+        """Return the images that look related to those that entered last, and entered before them, by position."""
+        strength = self._by_features()
+        for candidate in self._by_thumbnails():
             strength.setdefault(candidate, 0)
         ranked = sorted(strength, key=lambda candidate: (candidate.b, -strength[candidate], candidate))
         chosen = [each for _, group in groupby(ranked, key=itemgetter(1)) for each in islice(group, MOST)]
@@ -142,9 +164,9 @@ class CandidateSearch:
         within = np.arange(counts.sum()) - np.repeat(np.cumsum(counts) - counts, counts)
         return np.repeat(starts, counts) + within, np.repeat(images, counts).astype(np.int32)
 
-    def _by_features(self, images: NDArray[np.intp]) -> dict[Candidate, int]:
-        rows, owners = self._rows(images)
-        own, theirs = self._local.nearest(even(self._table.descriptors[rows]), self._settings.neighbours)
+    def _by_features(self) -> dict[Candidate, int]:
+        rows, owners = self._latest.rows, self._latest.owners
+        own, theirs = self._local.nearest(self._latest.vectors, self._settings.neighbours)
         earlier = self._owners.values[theirs] < owners[own]
         own, theirs = own[earlier], theirs[earlier]
         pairs = self._owners.values[theirs].astype(np.int64) * len(self._table) + owners[own]
@@ -161,8 +183,8 @@ class CandidateSearch:
             if number >= self._settings.votes
         }
 
-    def _by_thumbnails(self, images: NDArray[np.intp]) -> Iterator[Candidate]:
-        squares = thumbnails(self._table, images)
+    def _by_thumbnails(self) -> Iterator[Candidate]:
+        images, squares = self._latest.images, self._latest.thumbnails
         flipped = np.ascontiguousarray(squares.reshape(-1, THUMBNAIL, THUMBNAIL)[:, :, ::-1]).reshape(squares.shape)
         within = 2.0 - 2.0 * self._settings.resemblance  # of two vectors of length 1, from their correlation
         for mirrored, queries in ((False, squares), (True, flipped)):

@@ -72,7 +72,7 @@ def find_pairs(
         stop = min(start + BLOCK, len(table))
         images = np.flatnonzero(unique[start:stop]) + start
         search.enter(images)
-        candidates = search.candidates(images)
+        candidates = search.candidates()
         with threads.limit(limits=1, user_api="blas"):
             looked_at = [verify(table, candidate, settings) for candidate in candidates]
         equal = chain.from_iterable(copies.get(j, ()) for j in range(start, stop))
