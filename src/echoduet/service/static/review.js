@@ -565,7 +565,7 @@ function renderPanel() {
   $("panel").replaceChildren(
     make("div", {},
       make("h2", {}, TITLES[item.kind]),
-      make("div", { class: "tags" }, item.kind === "pair" ? "found as" : "", ...item.about.map((about) => make("span", { class: "tag" }, about))),
+      make("div", { class: "tags" }, item.measures ? "found as" : "", ...item.about.map((about) => make("span", { class: "tag" }, about))),
       ...item.messages.map((message) => make("p", {}, message))),
     make("div", { id: "answers" }),
     make("div", {}, make("label", { class: "unseen", for: "note" }, "Note"), noteField(), ...givenLine()),
@@ -597,7 +597,7 @@ function renderAnswers() {
   const given = item.given?.answer ?? "";
   $("answers").replaceChildren(...ANSWERS[item.kind].map(([word, title, meaning], position) => {
     const kept = word === "keep" && item.kind === "conflict";
-    const on = given === word || (kept && given.startsWith("keep "));
+    const on = given === word || (kept && given === `keep ${keepers().join(";")}`);
     const detail = kept ? keepers().join(", ") : meaning;
     const button = make(
       "button", { type: "button", "data-answer": word, "aria-pressed": String(on) },
