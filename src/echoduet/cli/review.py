@@ -26,7 +26,7 @@ def review(
     quiet: QuietOption = False,
     json: JsonOption = False,
 ) -> None:
-    """Step through pairs, conflicts and findings in a local page; answers go to OUT/review.csv, which `curate` obeys."""
+    """Step through pairs, conflicts and findings in a local page; `curate` obeys the answers, in OUT/review.csv."""
     from echoduet.files import require_writable
     from echoduet.service.review_desk import Desk
     from echoduet.service.review_server import address, bound, serve
