@@ -159,18 +159,6 @@ def test_scores_are_flagged_and_graphics_decide_who_stays(busy_manifest: Manifes
     assert "normal (1)" in kept(conclude(busy_manifest, PAIRS, Policy.KEEP_ONE, tolerant, scores=scores))
 
 
-def test_sizes_are_judged_within_each_set(busy_manifest: Manifest) -> None:
-    cases = [
-        replace(case, source="two", width=3 * case.width, height=3 * case.height)
-        if case.label is Label.NORMAL
-        else replace(case, width=180, height=150, source="one")
-        for case in busy_manifest
-    ]
-    curation = conclude(busy_manifest.with_cases(cases), ())
-    assert curation.scores["benign (1)"][Issue.ODD_SIZE] == 0
-    assert list(curation.scores) == [case.case_id for case in busy_manifest]
-
-
 def test_pairs_across_sets_are_findings(busy_manifest: Manifest) -> None:
     cases = [replace(case, source="two" if case.label is Label.MALIGNANT else "one") for case in busy_manifest]
     curation = conclude(busy_manifest.with_cases(cases), PAIRS)

@@ -8,8 +8,6 @@ from dataclasses import asdict, dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
-import numpy as np
-
 from echoduet.curation.agreement import mask_agreements
 from echoduet.curation.conflicts import (
     Finding,
@@ -28,7 +26,6 @@ from echoduet.curation.index.sets import list_sets
 from echoduet.curation.published import PublishedList, Score, disagreements, listed_cases, score
 from echoduet.curation.quality.flags import flags
 from echoduet.curation.quality.issues import OVERLAYS, Issue, Scores
-from echoduet.curation.quality.sizes import size_scores
 from echoduet.curation.relations import Pair, Relation
 from echoduet.curation.review import Review, obey_pairs
 from echoduet.curation.settings import CurationSettings, Policy
@@ -207,7 +204,7 @@ def conclude(
     pairs = obey_pairs(pairs, review)
     groups = related_groups(list(cases), pairs)
     agreements = mask_agreements(pairs, cases, progress)
-    measured = _with_sizes(manifest, scores or {})
+    measured = {case_id: (scores or {}).get(case_id, {}) for case_id in cases}
     flagged = {case_id: flags(of_case, settings.quality) for case_id, of_case in measured.items()}
     findings = [*problems, *_conflicts(cases, pairs, groups, agreements, settings.mask_agreement)]
     if against := published or reference:
@@ -258,16 +255,6 @@ def _conflicts(
         *mask_conflicts(pairs, agreements, cases, group_of, least),
         *across_sets(pairs, cases, group_of),
     ]
-
-
-def _with_sizes(manifest: Manifest, scores: Mapping[str, Scores]) -> dict[str, Scores]:
-    """Return the scores of every case, with those that only its data set can tell: an odd size or shape."""
-    measured: dict[str, Scores] = {}
-    for source in dict.fromkeys(case.source for case in manifest):
-        own = [case for case in manifest if case.source == source]
-        odd = size_scores(np.array([(case.width, case.height) for case in own]))
-        measured |= {case.case_id: {**scores.get(case.case_id, {}), **one} for case, one in zip(own, odd, strict=True)}
-    return {case.case_id: measured[case.case_id] for case in manifest}
 
 
 def _kept(manifest: Manifest, decisions: Sequence[Decision], groups: Sequence[Group]) -> Manifest:

@@ -70,7 +70,9 @@ class VectorIndex:
         width = sample.shape[1]
         self._index: Any = faiss.IndexFlatL2(width)
         if total > FEW:
-            axes = f"PCA{min(AXES, width)}," if width <= EVEN_LENGTH else ""  # the distances of thumbnails must stay as they are
+            axes = (
+                f"PCA{min(AXES, width)}," if width <= EVEN_LENGTH else ""
+            )  # the distances of thumbnails must stay as they are
             cells = min(MOST_CELLS, total // CELL, len(sample) // 2)
             self._index = faiss.index_factory(width, f"{axes}IVF{cells},SQ8")
             inverted = faiss.extract_index_ivf(self._index)
