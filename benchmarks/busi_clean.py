@@ -27,7 +27,7 @@ from echoduet.curation.matching.candidates import Candidate
 from echoduet.curation.matching.features import extract, tabulate
 from echoduet.curation.matching.search import Match, verify
 from echoduet.curation.matching.settings import MatchSettings
-from echoduet.curation.pipeline import Curation, curate
+from echoduet.curation.pipeline import Curation, Rules, curate
 from echoduet.curation.published import PublishedList, listed_cases, read_published_list
 from echoduet.curation.quality.issues import OVERLAYS
 from echoduet.curation.relations import Pair, Relation
@@ -164,7 +164,7 @@ def make(data: Path, reference: PublishedList | None, lists: Path, page: Path, r
     """Write the list, its figures, the tables of the page and the report; return the figures."""
     progress = console_progress()
     with tempfile.TemporaryDirectory() as index:
-        curation = curate([data], Path(index), Policy.KEEP_ONE, reference=reference, progress=progress)
+        curation = curate([data], Path(index), Rules(Policy.KEEP_ONE, reference=reference), progress=progress)
     cases = list(curation.cases.values())
     listed = listed_cases(reference, cases)[0] if reference else None
     alone = set() if listed is None else unrelated(cases, curation.groups, listed)

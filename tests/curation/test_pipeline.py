@@ -12,7 +12,7 @@ import pytest
 from echoduet.curation.answers import Answer, ItemKind
 from echoduet.curation.conflicts import Finding, FindingKind
 from echoduet.curation.decisions import Verdict
-from echoduet.curation.pipeline import UNUSABLE, Curation, conclude, curate
+from echoduet.curation.pipeline import UNUSABLE, Curation, Rules, conclude, curate
 from echoduet.curation.published import PublishedList, read_published_list
 from echoduet.curation.quality.issues import Issue
 from echoduet.curation.relations import Pair, Relation, Transform
@@ -70,7 +70,7 @@ SINGLES = ["benign (10)", "malignant (2)", "malignant (3)", "normal (3)"]
     ],
 )
 def test_what_the_policies_keep(busy_manifest: Manifest, policy: Policy, rule: ConflictRule, also: list[str]) -> None:
-    curation = conclude(busy_manifest, PAIRS, policy, CurationSettings(conflicts=rule))
+    curation = conclude(busy_manifest, PAIRS, Rules(policy, CurationSettings(conflicts=rule)))
     assert sorted(kept(curation)) == sorted(SINGLES + also)
 
 
@@ -81,12 +81,12 @@ def test_frames_of_one_scene_stay_and_are_tied(busy_manifest: Manifest) -> None:
 
 
 def test_an_audit_changes_nothing_but_the_groups(busy_manifest: Manifest) -> None:
-    curation = conclude(busy_manifest, PAIRS, Policy.AUDIT)
+    curation = conclude(busy_manifest, PAIRS, Rules(Policy.AUDIT))
     assert [replace(case, group=None) for case in curation.kept] == list(busy_manifest)
     groups = {case.case_id: case.group for case in curation.kept}
     assert groups["benign (1)"] == groups["benign (2)"] == "dup:benign (1)"
     assert Counter(groups.values())[None] == 2
-    again = conclude(curation.kept, PAIRS, Policy.AUDIT)
+    again = conclude(curation.kept, PAIRS, Rules(Policy.AUDIT))
     assert again.kept.cases == curation.kept.cases
     assert again.findings == curation.findings
 
@@ -98,7 +98,7 @@ def test_a_person_settles_a_conflict(busy_manifest: Manifest) -> None:
             answered(ItemKind.PAIR, ("benign (1)", "benign (2)"), "unrelated"),
         )
     )
-    curation = conclude(busy_manifest, PAIRS, Policy.KEEP_ONE, review=answers)
+    curation = conclude(busy_manifest, PAIRS, Rules(Policy.KEEP_ONE, review=answers))
     assert {"malignant (1)", "benign (1)", "benign (2)"} <= set(kept(curation))
     assert "benign (3)" not in kept(curation)
     assert not [one for one in curation.decisions if one.verdict is Verdict.REVIEW]
@@ -108,7 +108,7 @@ def test_a_person_settles_a_conflict(busy_manifest: Manifest) -> None:
 
 def test_what_a_person_calls_another_frame_is_no_copy(busy_manifest: Manifest) -> None:
     review = Review((answered(ItemKind.PAIR, ("normal (2)", "normal (1)"), "same-scene"),))
-    curation = conclude(busy_manifest, PAIRS, review=review)
+    curation = conclude(busy_manifest, PAIRS, Rules(review=review))
     assert {"normal (1)", "normal (2)"} <= set(kept(curation))
     assert curation.pairs[-1].relation is SCENE
 
@@ -117,7 +117,7 @@ def test_the_published_list_decides_and_is_argued_with(busy_manifest: Manifest) 
     published = PublishedList(
         Path("list.csv"), ((Label.BENIGN, 1), (Label.BENIGN, 2), (Label.NORMAL, 3), (Label.NORMAL, 99))
     )
-    curation = conclude(busy_manifest, PAIRS, Policy.PUBLISHED, published=published)
+    curation = conclude(busy_manifest, PAIRS, Rules(Policy.PUBLISHED, published=published))
     assert kept(curation) == ["benign (1)", "benign (2)", "normal (3)"]
     assert {case.group for case in curation.kept} == {None}
     kinds = Counter(finding.kind for finding in curation.findings)
@@ -128,7 +128,7 @@ def test_the_published_list_decides_and_is_argued_with(busy_manifest: Manifest) 
 
 def test_the_score_decides_nothing(busy_manifest: Manifest) -> None:
     reference = PublishedList(Path("list.csv"), ((Label.BENIGN, 1), (Label.BENIGN, 10), (Label.NORMAL, 3)))
-    scored, plain = conclude(busy_manifest, PAIRS, reference=reference), conclude(busy_manifest, PAIRS)
+    scored, plain = conclude(busy_manifest, PAIRS, Rules(reference=reference)), conclude(busy_manifest, PAIRS)
     assert scored.decisions == plain.decisions
     assert scored.score is not None
     assert (scored.score.precision, scored.score.recall) == (5 / 6, 5 / 7)
@@ -141,7 +141,7 @@ def test_the_score_decides_nothing(busy_manifest: Manifest) -> None:
 def test_unusable_cases_are_dropped_and_others_are_not(busy_manifest: Manifest) -> None:
     problem = Finding(FindingKind.UNUSABLE, ("benign (77)",), "benign (77).png: is empty.")
     odd = Finding(FindingKind.NORMAL_WITH_MASK, ("normal (3)",), "normal (3).png: is normal, but has a mask.")
-    curation = conclude(busy_manifest, PAIRS, Policy.KEEP_ONE, problems=[problem, odd])
+    curation = conclude(busy_manifest, PAIRS, Rules(Policy.KEEP_ONE), problems=[problem, odd])
     assert len(curation.decisions) == 11
     last, before = curation.decisions[-1], curation.decisions[-2]
     assert (last.case_id, last.verdict, last.reason) == ("benign (77)", Verdict.DROP, UNUSABLE)
@@ -151,12 +151,12 @@ def test_unusable_cases_are_dropped_and_others_are_not(busy_manifest: Manifest) 
 
 def test_scores_are_flagged_and_graphics_decide_who_stays(busy_manifest: Manifest) -> None:
     scores = {"normal (1)": {Issue.CALIPERS: 0.9}, "normal (2)": {Issue.CALIPERS: 0.1}}
-    curation = conclude(busy_manifest, PAIRS, Policy.KEEP_ONE, scores=scores)
+    curation = conclude(busy_manifest, PAIRS, Rules(Policy.KEEP_ONE), scores=scores)
     assert Issue.CALIPERS in curation.flags["normal (1)"]
     assert "normal (2)" in kept(curation)
     assert "normal (1)" not in kept(curation)
     tolerant = CurationSettings(quality=thresholds_of(["calipers=0.95"]))
-    assert "normal (1)" in kept(conclude(busy_manifest, PAIRS, Policy.KEEP_ONE, tolerant, scores=scores))
+    assert "normal (1)" in kept(conclude(busy_manifest, PAIRS, Rules(Policy.KEEP_ONE, tolerant), scores=scores))
 
 
 def test_pairs_across_sets_are_findings(busy_manifest: Manifest) -> None:
@@ -179,7 +179,7 @@ def test_the_summary_is_plain_and_adds_up(busy_manifest: Manifest) -> None:
 
 
 def test_the_mask_threshold_is_followed(busy_manifest: Manifest) -> None:
-    blind = conclude(busy_manifest, PAIRS, settings=CurationSettings(mask_agreement=0.0))
+    blind = conclude(busy_manifest, PAIRS, Rules(settings=CurationSettings(mask_agreement=0.0)))
     assert [finding.kind for finding in blind.findings] == [FindingKind.LABEL_CONFLICT]
 
 
@@ -187,9 +187,9 @@ def test_the_mask_threshold_is_followed(busy_manifest: Manifest) -> None:
 def test_a_list_and_its_policy_go_together(busy_manifest: Manifest, tmp_path: Path, policy: Policy) -> None:
     published = None if policy is Policy.PUBLISHED else PublishedList(Path("list.csv"), ((Label.BENIGN, 1),))
     with pytest.raises(ConfigError, match="go together"):
-        conclude(busy_manifest, PAIRS, policy, published=published)
+        conclude(busy_manifest, PAIRS, Rules(policy, published=published))
     with pytest.raises(ConfigError, match="go together"):
-        curate([tmp_path], tmp_path / "index", policy, published=published)
+        curate([tmp_path], tmp_path / "index", Rules(policy, published=published))
 
 
 def test_from_files_to_decisions_and_again_without_reading(busy_manifest: Manifest, tmp_path: Path) -> None:
@@ -215,7 +215,7 @@ def test_from_files_to_decisions_and_again_without_reading(busy_manifest: Manife
 
 def test_a_curated_set_has_no_copies_left(busy_manifest: Manifest, tmp_path: Path) -> None:
     write_manifest(busy_manifest, tmp_path / "manifest.csv")
-    curation = curate([tmp_path / "manifest.csv"], tmp_path / "index", Policy.KEEP_ONE)
+    curation = curate([tmp_path / "manifest.csv"], tmp_path / "index", Rules(Policy.KEEP_ONE))
     write_manifest(curation.kept, tmp_path / "kept.csv")
     assert curate([tmp_path / "kept.csv"], tmp_path / "index").pairs == ()
 
@@ -236,7 +236,7 @@ def test_a_wrong_list_or_no_data_leaves_nothing_behind(busy_manifest: Manifest, 
     write_manifest(busy_manifest, tmp_path / "manifest.csv")
     wrong = PublishedList(Path("list.csv"), ((Label.BENIGN, 1000),))
     with pytest.raises(ManifestError, match="names none of the 10 cases"):
-        curate([tmp_path / "manifest.csv"], tmp_path / "out" / "index", reference=wrong)
+        curate([tmp_path / "manifest.csv"], tmp_path / "out" / "index", Rules(reference=wrong))
     with pytest.raises(LayoutError):
         curate([tmp_path / "nowhere"], tmp_path / "out" / "index")
     assert not (tmp_path / "out").exists()
@@ -247,7 +247,7 @@ def test_a_lesion_without_a_mask_waits_for_a_person(miniature_busi: Path, tmp_pa
         mask.unlink()
     outlined = miniature_busi / "normal" / "normal (1)_mask.png"
     write_png(outlined, np.full_like(read_gray(outlined), 255))
-    curation = curate([miniature_busi], tmp_path / "index", Policy.AUDIT)
+    curation = curate([miniature_busi], tmp_path / "index", Rules(Policy.AUDIT))
     kinds = {finding.kind: finding.cases for finding in curation.findings}
     assert kinds[FindingKind.LESION_WITHOUT_MASK] == ("benign (2)",)
     assert kinds[FindingKind.NORMAL_WITH_MASK] == ("normal (1)",)
@@ -259,7 +259,7 @@ def test_a_lesion_without_a_mask_waits_for_a_person(miniature_busi: Path, tmp_pa
 @pytest.mark.slow
 def test_busi_against_the_published_list(busi_root: Path, tmp_path: Path) -> None:
     reference = read_published_list(busi_root.parent / "mapping_curated_BUSI.csv")
-    curation = curate([busi_root], tmp_path / "index", reference=reference)
+    curation = curate([busi_root], tmp_path / "index", Rules(reference=reference))
     # As docs/curation.md states them; a change of the engine must change the page too.
     figures = [
         (score.true_positives, score.false_positives, score.false_negatives)

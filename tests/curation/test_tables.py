@@ -11,7 +11,7 @@ import pytest
 
 from echoduet.curation.conflicts import Finding, FindingKind
 from echoduet.curation.decisions import Verdict
-from echoduet.curation.pipeline import Curation, conclude
+from echoduet.curation.pipeline import Curation, Rules, conclude
 from echoduet.curation.quality.issues import Issue
 from echoduet.curation.relations import Pair, Relation, Transform
 from echoduet.curation.settings import Policy
@@ -39,7 +39,7 @@ def rows(path: Path) -> list[dict[str, str]]:
 def curation(busy_manifest: Manifest) -> Curation:
     problem = Finding(FindingKind.UNUSABLE, ("benign (77)",), "benign (77).png: is empty.")
     scores = {"benign (1)": {Issue.CALIPERS: 0.9, Issue.TEXT: 0.95}}
-    return conclude(busy_manifest, PAIRS, Policy.KEEP_ONE, problems=[problem], scores=scores)
+    return conclude(busy_manifest, PAIRS, Rules(Policy.KEEP_ONE), problems=[problem], scores=scores)
 
 
 def test_every_table_is_written_and_agrees_with_the_others(curation: Curation, tmp_path: Path) -> None:
@@ -107,7 +107,7 @@ def many(images: int, pairs: int) -> Curation:
     case = Case("", Path("scan.png"), (), Label.NORMAL, width=256, height=256)
     manifest = Manifest(tuple(replace(case, case_id=str(i)) for i in range(images)))
     links = ((i % 10_000, (i + i // 10_000 + 1) % 10_000) for i in range(pairs))
-    return conclude(manifest, [Pair(str(min(link)), str(max(link)), SCAN) for link in links], Policy.KEEP_ONE)
+    return conclude(manifest, [Pair(str(min(link)), str(max(link)), SCAN) for link in links], Rules(Policy.KEEP_ONE))
 
 
 def test_conclusions_and_tables_grow_with_the_number_of_pairs_only(tmp_path: Path) -> None:

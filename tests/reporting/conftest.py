@@ -11,7 +11,7 @@ import cv2
 import numpy as np
 import pytest
 
-from echoduet.curation.pipeline import Curation, conclude
+from echoduet.curation.pipeline import Curation, Rules, conclude
 from echoduet.curation.relations import Pair, Relation, Transform
 from echoduet.curation.settings import Policy
 from echoduet.data.images import write_png
@@ -124,4 +124,4 @@ def related(tmp_path: Path, rng: np.random.Generator) -> Manifest:
 @pytest.fixture
 def curation(related: Manifest) -> Curation:
     """What is concluded from those pairs, with keep-one; nothing is found about single images."""
-    return replace(conclude(related, PAIRS, Policy.KEEP_ONE), scores={}, flags={})
+    return replace(conclude(related, PAIRS, Rules(Policy.KEEP_ONE)), scores={}, flags={})

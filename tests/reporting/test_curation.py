@@ -10,7 +10,7 @@ import pytest
 from PIL import Image
 
 from echoduet.curation.conflicts import Finding, FindingKind
-from echoduet.curation.pipeline import Curation, conclude
+from echoduet.curation.pipeline import Curation, Rules, conclude
 from echoduet.curation.quality.issues import Issue
 from echoduet.curation.relations import Pair, Relation
 from echoduet.curation.settings import Policy
@@ -158,7 +158,7 @@ def test_pairs_across_sets_have_a_chapter(related: Manifest, tmp_path: Path) -> 
         replace(case, source="other" if case.case_id == "malignant (4)" else "set") for case in related
     )
     pairs = (Pair("malignant (3)", "malignant (4)", Relation.SAME_SCENE),)
-    parts = sections(written(conclude(two, pairs, Policy.AUDIT), tmp_path))
+    parts = sections(written(conclude(two, pairs, Rules(Policy.AUDIT)), tmp_path))
     assert "malignant (4) laid over malignant (3)" in parts["across"]
     assert '<span class="source">other</span>' in parts["across"]
     assert "1</b><span>pairs across data sets" in parts["summary"]

@@ -6,7 +6,7 @@ from dataclasses import replace
 import pytest
 
 from echoduet.curation.conflicts import Finding, FindingKind
-from echoduet.curation.pipeline import Curation, conclude
+from echoduet.curation.pipeline import Curation, Rules, conclude
 from echoduet.curation.relations import Pair, Relation
 from echoduet.curation.settings import Policy
 from echoduet.data.manifest import Manifest
@@ -57,7 +57,7 @@ def test_the_least_alike_come_first_and_what_is_left_out_is_counted(related: Man
     pairs = [
         Pair(a, b, Relation.SAME_SCAN, similarity=0.9 - 0.1 * i) for i, (a, b) in enumerate(itertools.pairwise(names))
     ]
-    quiet = replace(conclude(related, pairs, Policy.AUDIT), findings=())
+    quiet = replace(conclude(related, pairs, Rules(Policy.AUDIT)), findings=())
     monkeypatch.setitem(curation_pairs.SHOWN, Relation.SAME_SCAN, 2)
     chapter = {chapter.key: chapter for chapter in pair_chapters(quiet, Cards(quiet))}["same-scan"]
     assert [round(card.pair.similarity, 1) for card in chapter.cards] == [0.6, 0.7]
@@ -66,7 +66,7 @@ def test_the_least_alike_come_first_and_what_is_left_out_is_counted(related: Man
 
 def test_the_worst_masks_come_first(related: Manifest) -> None:
     pairs = [Pair("malignant (1)", f"malignant ({i})", Relation.SAME_SCAN) for i in (2, 3, 4)]
-    found = conclude(related, pairs, Policy.AUDIT)
+    found = conclude(related, pairs, Rules(Policy.AUDIT))
     ids = [(pair.case_a, pair.case_b) for pair in pairs]
     findings = tuple(Finding(FindingKind.MASK_CONFLICT, two, "") for two in ids)
     apart = replace(found, findings=findings, agreements=dict(zip(ids, (0.6, 0.1, 0.4), strict=True)))
@@ -125,7 +125,7 @@ def test_a_hundred_thousand_pairs_are_no_trouble(related: Manifest) -> None:
     pairs = tuple(
         Pair("malignant (1)", "malignant (3)", Relation.SAME_SCAN, similarity=(i % 97) / 97) for i in range(100_000)
     )
-    quiet = replace(conclude(related, pairs[:1], Policy.AUDIT), pairs=pairs, findings=())
+    quiet = replace(conclude(related, pairs[:1], Rules(Policy.AUDIT)), pairs=pairs, findings=())
     chapters = {chapter.key: chapter for chapter in pair_chapters(quiet, Cards(quiet))}
     assert chapters["same-scan"].total == 100_000
     assert len(chapters["same-scan"].cards) == curation_pairs.SHOWN[Relation.SAME_SCAN]

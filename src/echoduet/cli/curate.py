@@ -74,6 +74,7 @@ def curate(
     json: JsonOption = False,
 ) -> None:
     """Find copies, frames of one scene, conflicts and other trouble, and write a curated manifest with a report."""
+    from echoduet.curation.pipeline import Rules
     from echoduet.curation.pipeline import curate as curate_data
     from echoduet.curation.published import listed_cases, read_published_list
     from echoduet.curation.tables import write_tables
@@ -87,9 +88,8 @@ def curate(
     answers = _answers(review, out / "review.csv")
     progress = console_progress()
     require_writable(out)  # now, not after minutes of comparing
-    curation = curate_data(
-        data, index or out / "index", rule, settings, published, reference, answers, format_, progress
-    )
+    rules = Rules(rule, settings, published, reference, answers)
+    curation = curate_data(data, index or out / "index", rules, format_, progress)
     _tell_problems(curation)
     write_tables(curation, out)
     against = reference or published
@@ -102,12 +102,10 @@ def curate(
         raise typer.Exit(WITH_PROBLEMS)
 
 
-def _answers(given: Path | None, usual: Path) -> Review | None:
-    from echoduet.curation.review import read_review
+def _answers(given: Path | None, usual: Path) -> Review:
+    from echoduet.curation.review import Review, read_review
 
-    if given is None and not usual.exists():
-        return None
-    return read_review(given or usual)
+    return Review() if given is None and not usual.exists() else read_review(given or usual)
 
 
 def _tell_problems(curation: Curation) -> None:

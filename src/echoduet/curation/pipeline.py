@@ -101,14 +101,45 @@ class Curation:
         }
 
 
+@dataclass(frozen=True, slots=True)
+class Rules:
+    """By what a run judges.
+
+    Attributes:
+        policy: what to do with images of one scan.
+        settings: the thresholds.
+        published: the list that the policy `published` follows.
+        reference: a list to be scored against; it has no influence on what is found or decided.
+        review: what a person answered; it goes before relations and policies.
+
+    Raises:
+        ConfigError: the policy `published` lacks its list, or another policy has one.
+    """
+
+    policy: Policy = Policy.DROP_ALL
+    settings: CurationSettings = field(default_factory=CurationSettings)
+    published: PublishedList | None = None
+    reference: PublishedList | None = None
+    review: Review = field(default_factory=Review)
+
+    def __post_init__(self) -> None:
+        if (self.policy is Policy.PUBLISHED) != (self.published is not None):
+            raise ConfigError("The policy 'published' and a published list go together. Give both or neither.")
+
+    @property
+    def lists(self) -> tuple[PublishedList, ...]:
+        """The lists that the cases must fit."""
+        return tuple(one for one in (self.published, self.reference) if one)
+
+
+DEFAULT_RULES = Rules()
+"""Those of a run without wishes."""
+
+
 def curate(
     data: Sequence[Path],
     index: Path,
-    policy: Policy = Policy.DROP_ALL,
-    settings: CurationSettings | None = None,
-    published: PublishedList | None = None,
-    reference: PublishedList | None = None,
-    review: Review | None = None,
+    rules: Rules = DEFAULT_RULES,
     format: str | None = None,
     progress: Progress = silent,
 ) -> Curation:
@@ -117,66 +148,35 @@ def curate(
     Args:
         data: folders, tables or manifests.
         index: the folder that keeps what was read of the images and which pairs were found, for the next run.
-        policy: what to do with images of one scan.
-        settings: thresholds; the defaults when left out.
-        published: the list that the policy `published` follows.
-        reference: a list to be scored against; it has no influence on what is found or decided.
-        review: what a person answered; it goes before relations and policies.
+        rules: by what is judged.
         format: the layout of the data; None recognises it.
         progress: shows how far the work is.
 
     Raises:
-        ConfigError: the policy `published` lacks its list, or another policy has one.
         CurationError: the index is damaged, or of another version or other settings.
         ImageError: a mask can no longer be read.
         LayoutError: a layout is not recognised, or the data sets do not go together.
         ManifestError: no case is usable, a list does not fit the cases, or a manifest is wrong.
         OutputError: the index cannot be written.
     """
-    require_list(policy, published)
-    settings = settings or CurationSettings()
     # The lists first: one that does not fit is found before the images are read, and nothing is left behind.
     listed = [case for one in list_sets(data, format) for case in one.renamed()]
-    for one in filter(None, (published, reference)):
+    for one in rules.lists:
         listed_cases(one, listed)
-    with Index.open(index, settings.matching) as opened:
+    matching = rules.settings.matching
+    with Index.open(index, matching) as opened:
         intake = take_in(data, opened, format, progress)
-        pairs = related(opened, intake.rows, settings.matching, progress)
-    concluded = conclude(
-        intake.usable,
-        pairs,
-        policy,
-        settings,
-        published,
-        reference,
-        intake.problems,
-        intake.scores,
-        review,
-        progress,
-    )
+        pairs = related(opened, intake.rows, matching, progress)
+    concluded = conclude(intake.usable, pairs, rules, intake.problems, intake.scores, progress)
     return replace(concluded, notes=intake.notes)
-
-
-def require_list(policy: Policy, published: PublishedList | None) -> None:
-    """Refuse the policy `published` without its list, and a list beside another policy.
-
-    Raises:
-        ConfigError: they do not go together.
-    """
-    if (policy is Policy.PUBLISHED) != (published is not None):
-        raise ConfigError("The policy 'published' and a published list go together. Give both or neither.")
 
 
 def conclude(
     manifest: Manifest,
     pairs: Sequence[Pair],
-    policy: Policy = Policy.DROP_ALL,
-    settings: CurationSettings | None = None,
-    published: PublishedList | None = None,
-    reference: PublishedList | None = None,
+    rules: Rules = DEFAULT_RULES,
     problems: Sequence[Finding] = (),
     scores: Mapping[str, Scores] | None = None,
-    review: Review | None = None,
     progress: Progress = silent,
 ) -> Curation:
     """Turn related pairs into groups, findings and a decision about every case.
@@ -184,60 +184,58 @@ def conclude(
     Args:
         manifest: the cases, with the sizes of their images.
         pairs: the related images, in the order of the cases.
-        policy: what to do with images of one scan.
-        settings: thresholds; the defaults when left out.
-        published: the list that the policy `published` follows.
-        reference: a list to be scored against; it has no influence on what is decided.
+        rules: by what is judged.
         problems: findings about files; cases that they rule out are not in the manifest.
         scores: how much of each trouble an image and its mask show, by case.
-        review: what a person answered; it goes before relations and policies.
         progress: shows how far the work is.
 
     Raises:
-        ConfigError: the policy `published` lacks its list, or another policy has one.
         ImageError: a mask cannot be read.
         ManifestError: a list does not fit the cases.
     """
-    require_list(policy, published)
-    settings, review = settings or CurationSettings(), review or Review()
+    settings = rules.settings
     cases = {case.case_id: case for case in manifest}
-    pairs = obey_pairs(pairs, review)
+    pairs = obey_pairs(pairs, rules.review)
     groups = related_groups(list(cases), pairs)
     agreements = mask_agreements(pairs, cases, progress)
     measured = {case_id: (scores or {}).get(case_id, {}) for case_id in cases}
     flagged = {case_id: flags(of_case, settings.quality) for case_id, of_case in measured.items()}
     findings = [*problems, *_conflicts(cases, pairs, groups, agreements, settings.mask_agreement)]
-    if against := published or reference:
+    for against in rules.lists[:1]:
         listed, missing = listed_cases(against, manifest.cases)
         findings += [*missing, *disagreements(listed, manifest.cases, groups)]
-    evidence = Evidence(
-        cases,
-        groups,
-        findings,
-        overlaid={case_id for case_id, issues in flagged.items() if not OVERLAYS.isdisjoint(issues)},
-        agreement=mean_agreements(pairs, agreements),
-        answer=review.verdict,
-    )
-    decisions = decide_by_list(evidence, listed) if published else decide(evidence, policy, settings.conflicts)
-    decisions += [Decision(case_id, Verdict.DROP, UNUSABLE) for case_id in unusable_cases(problems)]
-    expected = listed_cases(reference, manifest.cases)[0] if reference else None
+    overlaid = {case_id for case_id, issues in flagged.items() if not OVERLAYS.isdisjoint(issues)}
+    agreement = mean_agreements(pairs, agreements)
+    evidence = Evidence(cases, groups, findings, overlaid, agreement, rules.review.verdict)
+    decisions = _decisions(evidence, rules, problems)
+    expected = listed_cases(rules.reference, manifest.cases)[0] if rules.reference else None
     return Curation(
-        cases,
-        _kept(manifest, decisions, () if published else groups.scenes),
-        pairs,
-        agreements,
-        groups.scenes,
-        groups.scans,
-        groups.copies,
-        tuple(findings),
-        tuple(decisions),
-        policy,
-        settings,
-        measured,
-        flagged,
-        None if expected is None else score(expected, manifest.cases, groups.scans),
-        None if expected is None else score(expected, manifest.cases, groups.scenes),
+        cases=cases,
+        kept=_kept(manifest, decisions, () if rules.published else groups.scenes),
+        pairs=pairs,
+        agreements=agreements,
+        groups=groups.scenes,
+        scan_groups=groups.scans,
+        copy_groups=groups.copies,
+        findings=tuple(findings),
+        decisions=tuple(decisions),
+        policy=rules.policy,
+        settings=settings,
+        scores=measured,
+        flags=flagged,
+        score=None if expected is None else score(expected, manifest.cases, groups.scans),
+        scene_score=None if expected is None else score(expected, manifest.cases, groups.scenes),
     )
+
+
+def _decisions(evidence: Evidence, rules: Rules, problems: Sequence[Finding]) -> list[Decision]:
+    """Return one decision for every case, those of unusable ones last."""
+    if rules.published:
+        listed, _ = listed_cases(rules.published, tuple(evidence.cases.values()))
+        decisions = decide_by_list(evidence, listed)
+    else:
+        decisions = decide(evidence, rules.policy, rules.settings.conflicts)
+    return decisions + [Decision(case_id, Verdict.DROP, UNUSABLE) for case_id in unusable_cases(problems)]
 
 
 def _conflicts(
