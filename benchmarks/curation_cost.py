@@ -1,19 +1,21 @@
 """What curation costs at sizes that were not measured: bytes from the layout, seconds from the sizes that were.
 
-Time is a constant for each image (decoding, describing, verifying, writing) and, for each feature looked up, the
-vectors it is compared with: the centres of all cells, and the vectors in the cells that are probed. The two constants
-are fitted to the measured sizes. It is a model on paper: nothing here was run at ten million images.
+Time is a constant for each image that is read (decoding, describing, measuring, writing), the mean of the largest size;
+a constant for each image that is searched for (verifying its candidates); and, for each feature looked up, the vectors
+it is compared with: the centres of all cells, and the vectors in the cells that are probed. The latter two are fitted
+to the seconds of the search at the measured sizes. It is a model on paper: nothing here was run at ten million images.
 """
 
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import dataclass
 
 import numpy as np
 from scipy.optimize import nnls
 
 from curation_scale import Row
-from echoduet.curation.matching.candidates import CELL, EVEN_LENGTH, FEW, MOST_CELLS, PROBED, THUMBNAIL
+from echoduet.curation.matching.candidates import AXES, CELL, FEW, MOST_CELLS, PROBED, THUMBNAIL
 from echoduet.curation.matching.features import DESCRIPTOR
 from echoduet.curation.matching.settings import MatchSettings
 
@@ -38,7 +40,7 @@ def comparisons(images: int, settings: MatchSettings, most: int = MOST_CELLS) ->
 
 def memory_gb(images: int, settings: MatchSettings) -> float:
     """Return the size of both indexes in memory: one byte a dimension, numbers, and what they stand for."""
-    feature = EVEN_LENGTH + ID + ENTRY
+    feature = AXES + ID + ENTRY
     return images * (settings.indexed * feature + THUMBNAIL**2 + ID + 4) / 1e9
 
 
@@ -47,18 +49,36 @@ def disk_gb(images: int, settings: MatchSettings) -> float:
     return images * (settings.features * (DESCRIPTOR + POINT) + 2 * settings.side**2) / 1e9
 
 
-def fitted(rows: Sequence[Row], settings: MatchSettings) -> tuple[float, float]:
-    """Return seconds for an image and for a comparison, neither below 0, by least squares of the relative errors."""
-    seconds = np.array([row.seconds for row in rows])
+@dataclass(frozen=True)
+class Constants:
+    """Seconds for reading an image, for verifying an image's candidates, and for one comparison."""
+
+    reading: float
+    verifying: float
+    comparison: float
+
+
+def fitted(rows: Sequence[Row], settings: MatchSettings) -> Constants:
+    """Return the constants, none below 0; those of the search by least squares of the relative errors."""
+    seconds = np.array([row.search for row in rows])
     work = [(row.images, row.images * settings.indexed * comparisons(row.images, settings)) for row in rows]
-    each, comparison = nnls(np.array(work) / seconds[:, None], np.ones(len(rows)))[0]
-    return float(each), float(comparison)
+    verifying, comparison = nnls(np.array(work) / seconds[:, None], np.ones(len(rows)))[0]
+    largest = max(rows, key=lambda row: row.images)
+    return Constants((largest.seconds - largest.search) / largest.images, float(verifying), float(comparison))
 
 
-def hours(images: int, constants: tuple[float, float], settings: MatchSettings, most: int = MOST_CELLS) -> float:
-    """Return the hours for so many images on the machine that was measured."""
-    each, comparison = constants
-    return images * (each + comparison * settings.indexed * comparisons(images, settings, most)) / 3600
+def hours(images: int, constants: Constants, settings: MatchSettings, compared: float | None = None) -> float:
+    """Return the hours for so many images on the machine that was measured.
+
+    Args:
+        images: how many.
+        constants: what a step costs.
+        settings: how many features are looked up.
+        compared: vectors that a feature is compared with; as shipped when left out.
+    """
+    each = comparisons(images, settings) if compared is None else compared
+    search = constants.verifying + constants.comparison * settings.indexed * each
+    return images * (constants.reading + search) / 3600
 
 
 def markdown(rows: Sequence[Row], settings: MatchSettings) -> str:
@@ -77,10 +97,11 @@ def markdown(rows: Sequence[Row], settings: MatchSettings) -> str:
         sizes = f"{memory_gb(images, settings):.3g} GB | {disk_gb(images, settings):.3g} GB"
         shipped = hours(images, constants, settings)
         # A graph over the centres finds the cell without looking at all of them, so the number may grow with the size.
-        probed = PROBED * CELL / 2
-        graph = images * (constants[0] + constants[1] * settings.indexed * probed) / 3600
-        best = f"{min(shipped, graph):.3g}"
+        best = f"{min(shipped, hours(images, constants, settings, PROBED * CELL / 2)):.3g}"
         lines.append(f"| {images:,} | {sizes} | {comparisons(images, settings):,.0f} | {shipped:.3g} | {best} |")
-    each, comparison = constants
-    lines.append(f"\nFitted: {1000 * each:.2f} ms an image, {1e9 * comparison:.2f} ns a comparison.")
+    read, verified = 1000 * constants.reading, 1000 * constants.verifying
+    lines.append(
+        f"\nAn image costs {read:.2f} ms to read and {verified:.2f} ms to verify, "
+        f"a comparison {1e9 * constants.comparison:.2f} ns."
+    )
     return "\n".join(lines)

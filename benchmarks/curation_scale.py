@@ -79,6 +79,7 @@ class Row:
         peak_gb: the most memory it held.
         planted, found: copies that show at least 70 % of their original, and those found as a copy or the same scan.
         others: pairs found that are not planted.
+        search: seconds from the last image read to the last pair found; learning the index's cells is among them.
     """
 
     images: int
@@ -87,6 +88,7 @@ class Row:
     planted: int
     found: int
     others: int
+    search: float
 
 
 def case_id(number: int) -> str:
@@ -243,6 +245,14 @@ def curated(plan: Plan) -> tuple[float, float]:
     return seconds, float(done.stdout.split()[-1]) / 1e6
 
 
+def search_seconds(out: Path) -> float:
+    """Return how long the search took, by when the last image and the last block of pairs were saved."""
+    read, found = (
+        max(file.stat().st_mtime for file in (out / "index").glob(pattern)) for pattern in ("shards/*", "found-*/*")
+    )
+    return found - read
+
+
 _PEAK = "print(resource.getrusage(resource.RUSAGE_SELF).ru_maxrss); sys.exit(code)"
 
 
@@ -272,7 +282,8 @@ def measure(plan: Plan) -> Row:
     every, seen = planted_pairs(plan.folder / "planted.csv")
     pairs = dict(found_pairs(plan.folder / "curated" / "pairs.csv"))
     found = sum(pairs.get(pair, False) for pair in seen)
-    return Row(plan.count, round(seconds, 1), round(peak, 2), len(seen), found, len(pairs.keys() - every))
+    search = round(search_seconds(plan.folder / "curated"), 1)
+    return Row(plan.count, round(seconds, 1), round(peak, 2), len(seen), found, len(pairs.keys() - every), search)
 
 
 def exponent(rows: Sequence[Row]) -> float | None:
@@ -285,12 +296,23 @@ def exponent(rows: Sequence[Row]) -> float | None:
 
 def markdown(rows: Sequence[Row]) -> str:
     """Return the rows as a Markdown table, with the exponent under it."""
-    head = ("images", "seconds", "ms an image", "peak GB", "planted copies", "found", "recall", "pairs not planted")
+    head = (
+        "images",
+        "seconds",
+        "of these search",
+        "ms an image",
+        "peak GB",
+        "planted copies",
+        "found",
+        "recall",
+        "pairs not planted",
+    )
     lines = [f"| {' | '.join(head)} |", "|---" * len(head) + "|"]
     for row in rows:
         each, recall = f"{1000 * row.seconds / row.images:.1f}", row.found / max(row.planted, 1)
-        values = (row.images, row.seconds, each, row.peak_gb, row.planted, row.found, recall, row.others)
-        lines.append(f"| {' | '.join(str(v) if v is row.seconds or v is row.peak_gb else cell(v) for v in values)} |")
+        planted = (cell(row.planted), cell(row.found), cell(recall), cell(row.others))
+        values = (cell(row.images), str(row.seconds), str(row.search), each, str(row.peak_gb), *planted)
+        lines.append(f"| {' | '.join(values)} |")
     growth = exponent(rows)
     return "\n".join([*lines, *([f"\nGrowth exponent: {growth:.2f}."] if growth is not None else [])])
 

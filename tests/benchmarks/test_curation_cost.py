@@ -13,8 +13,8 @@ from echoduet.curation.matching.settings import MatchSettings
 SETTINGS = MatchSettings()
 
 
-def row(images, seconds):
-    return Row(images, seconds, 1.0, 49, 49, 0)
+def row(images, search, seconds=None):
+    return Row(images, seconds or 2 * search, 1.0, 49, 49, 0, search)
 
 
 @given(st.floats(1e-3, 1e-1), st.floats(1e-11, 1e-8))
@@ -23,18 +23,27 @@ def test_the_constants_that_made_the_rows_are_found_again(each, comparison):
         row(n, n * (each + comparison * SETTINGS.indexed * model.comparisons(n, SETTINGS)))
         for n in (1000, 10_000, 100_000)
     ]
-    assert model.fitted(made, SETTINGS) == pytest.approx((each, comparison), rel=1e-3)
+    found = model.fitted(made, SETTINGS)
+    assert (found.verifying, found.comparison) == pytest.approx((each, comparison), rel=1e-3)
+    assert found.reading == pytest.approx(made[-1].search / 100_000)
+
+
+def test_the_model_gives_back_what_was_measured():
+    made = [row(10_000, 15, 80), row(100_000, 250, 760)]
+    constants = model.fitted(made, SETTINGS)
+    assert model.hours(100_000, constants, SETTINGS) * 3600 == pytest.approx(760, rel=0.15)
 
 
 def test_constants_are_never_negative():
-    assert min(model.fitted([row(1000, 30), row(10_000, 200), row(100_000, 1000)], SETTINGS)) >= 0
+    found = model.fitted([row(1000, 30), row(10_000, 200), row(100_000, 1000)], SETTINGS)
+    assert min(found.reading, found.verifying, found.comparison) >= 0
 
 
 def test_bytes_are_proportional_to_images():
     for size in (model.memory_gb, model.disk_gb):
         assert size(10_000_000, SETTINGS) == pytest.approx(100 * size(100_000, SETTINGS))
-    # One byte for each of 64 dimensions, at least.
-    assert model.memory_gb(10**6, SETTINGS) > SETTINGS.indexed * 64 / 1000
+    # One byte for each of 24 axes, at least.
+    assert model.memory_gb(10**6, SETTINGS) > SETTINGS.indexed * 24 / 1000
     assert model.disk_gb(10**6, SETTINGS) > 2 * SETTINGS.side**2 / 1000
 
 

@@ -75,7 +75,7 @@ def test_pairs_of_a_table_are_compared_with_what_was_planted(tmp_path):
 
 
 def rows(*seconds):
-    return [Row(1000 * 10**n, s, 1.0, 49, 49, 0) for n, s in enumerate(seconds)]
+    return [Row(1000 * 10**n, s, 1.0, 49, 49, 0, s / 5) for n, s in enumerate(seconds)]
 
 
 def test_the_exponent_is_the_slope_of_the_logarithms():
@@ -86,18 +86,20 @@ def test_the_exponent_is_the_slope_of_the_logarithms():
 
 def test_the_table_has_a_line_a_size():
     table = benchmark.markdown(rows(2.5, 30)).splitlines()
-    assert table[2] == "| 1000 | 2.5 | 2.5 | 1.0 | 49 | 49 | 1.000 | 0 |"
+    assert table[2] == "| 1000 | 2.5 | 0.5 | 2.5 | 1.0 | 49 | 49 | 1.000 | 0 |"
     assert table[-1] == "Growth exponent: 1.08."
 
 
 def test_a_size_that_was_measured_is_not_measured_again(tmp_path, monkeypatch, capsys):
     out = tmp_path / "rows.json"
-    out.write_text(json.dumps([{"images": 5, "seconds": 1, "peak_gb": 1, "planted": 1, "found": 1, "others": 0}]))
+    out.write_text(
+        json.dumps([{"images": 5, "seconds": 1, "peak_gb": 1, "planted": 1, "found": 1, "others": 0, "search": 1}])
+    )
     measured = []
 
     def measure(plan):
         measured.append(plan.count)
-        return Row(plan.count, 2.0, 1.0, 1, 1, 0)
+        return Row(plan.count, 2.0, 1.0, 1, 1, 0, 0.5)
 
     monkeypatch.setattr(benchmark, "measure", measure)
     monkeypatch.setattr(sys, "argv", ["scale", "--folder", str(tmp_path), "--sizes", "9", "7", "5", "--out", str(out)])

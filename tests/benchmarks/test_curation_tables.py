@@ -9,7 +9,7 @@ import pytest
 import curation_tables as tables
 
 PAGE = "Before.\n<!-- table: scale -->\nold\n<!-- end -->\nAfter <!-- table: rivals -->kept<!-- end -->."
-ROW = {"images": 1000, "seconds": 2.0, "peak_gb": 0.5, "planted": 49, "found": 49, "others": 0}
+ROW = {"images": 1000, "seconds": 2.0, "peak_gb": 0.5, "planted": 49, "found": 49, "others": 0, "search": 1.0}
 
 
 def test_a_table_with_rows_is_made_anew_and_nothing_else_changes(tmp_path):
@@ -18,7 +18,7 @@ def test_a_table_with_rows_is_made_anew_and_nothing_else_changes(tmp_path):
     file.write_text(json.dumps([ROW]))
     page = tables.filled(PAGE, tmp_path)
     assert "old" not in page
-    assert "| 1000 | 2.0 | 2.0 | 0.5 | 49 | 49 | 1.000 | 0 |" in page
+    assert "| 1000 | 2.0 | 1.0 | 2.0 | 0.5 | 49 | 49 | 1.000 | 0 |" in page
     assert page.startswith("Before.\n<!-- table: scale -->\n")
     assert page.endswith("<!-- end -->\nAfter <!-- table: rivals -->kept<!-- end -->.")
     assert tables.filled(page, tmp_path) == page
