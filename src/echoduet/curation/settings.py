@@ -106,4 +106,6 @@ def _pair(word: str) -> tuple[str, float]:
     try:
         return name.strip(), float(value)
     except ValueError:
-        raise ConfigError(f"'{word}': is not of the form name=number. Write it as in confidence=0.8 or calipers=0.7.") from None
+        raise ConfigError(
+            f"'{word}': is not of the form name=number. Write it as in confidence=0.8 or calipers=0.7."
+        ) from None

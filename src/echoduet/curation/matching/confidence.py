@@ -23,7 +23,7 @@ class Weights:
 
 
 FITTED = Weights(intercept=-18.71, inliers=5.89, fine=2.07, coarse=3.42, overlap=1.92)
-"""Printed by `python benchmarks/curation_calibration.py`."""
+"""By `python benchmarks/curation_calibration.py`, before the index was shortened; it prints today's beside these."""
 
 
 def confidence(alignment: Alignment, seen: Likeness, weights: Weights = FITTED) -> float:
