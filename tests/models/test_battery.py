@@ -34,6 +34,7 @@ RECIPES = {
     "unetpp": Recipe(14, 2e-4),
     "nnunet": Recipe(10, 1e-3),
     "efficientnet_lite0": Recipe(10, 3e-3),
+    "efficientnet_lite0_shallow": Recipe(10, 3e-3),
     "efficientnet_lite2": Recipe(10, 3e-3),
 }
 

@@ -9,6 +9,7 @@ from torch import Tensor, nn
 from echoduet.models.blocks import (
     NNUNET_STYLE,
     UNETPP_STYLE,
+    BatchBlock,
     DoubleBlock,
     DownBlock,
     Enlarge,
@@ -131,3 +132,17 @@ def test_drop_path_keeps_the_mean_and_drops_whole_images() -> None:
     assert torch.equal(drop_path(branch, 0.0), branch)
     assert dropped.mean().item() == pytest.approx(1.0, abs=0.05)
     assert sorted(dropped.flatten(1).sum(dim=1).unique().tolist()) == pytest.approx([0.0, 4 / 0.75])
+
+
+@pytest.mark.parametrize("linear", [True, False])
+@pytest.mark.parametrize("groups", [1, 6])
+def test_a_folded_norm_answers_as_the_norm(groups: int, linear: bool) -> None:
+    block = BatchBlock(6, 12, 3, stride=2, groups=groups, linear=linear)
+    for statistic in (block.norm.running_mean, block.norm.weight, block.norm.bias):
+        nn.init.normal_(statistic, 0.5, 1.0)
+    nn.init.uniform_(block.norm.running_var, 0.1, 4.0)
+    image = torch.randn(2, 6, 10, 8)
+    with torch.no_grad():
+        folded = block.eval()(image)
+    torch.testing.assert_close(folded, block(image).detach(), atol=1e-5, rtol=1e-5)
+    assert folded.std() > 0.1

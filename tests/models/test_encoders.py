@@ -88,3 +88,45 @@ def test_plain_encoder_takes_its_smallest_side() -> None:
     assert encoder(torch.rand(1, 1, 8, 8))[-1].shape == (1, 6, 2, 2)
     with pytest.raises(ValueError, match="more than 1 spatial element"):
         encoder(torch.rand(1, 1, 4, 4))
+
+
+def test_the_shallow_encoder_is_the_front_of_the_whole_one() -> None:
+    whole = EfficientNetLiteEncoder("efficientnet_lite0", pretrained=True).eval()
+    shallow = EfficientNetLiteEncoder("efficientnet_lite0", pretrained=True, shallow=True).eval()
+    assert (shallow.widths, shallow.strides) == (whole.widths[:4], whole.strides[:4])
+    image = torch.rand(1, 1, 64, 96)
+    with torch.no_grad():
+        for ours, theirs in zip(shallow(image), whole(image)[:4], strict=True):
+            torch.testing.assert_close(ours, theirs)
+
+
+def after_a_step(encoder: EfficientNetLiteEncoder) -> dict[str, bool]:
+    """Return which kernels and statistics a step of training changes; a bias before a norm has no gradient."""
+    before = {key: value.clone() for key, value in encoder.state_dict().items()}
+    encoder.train()
+    optimiser = torch.optim.SGD([p for p in encoder.parameters() if p.requires_grad], lr=0.1)
+    sum(features.square().mean() for features in encoder(torch.rand(4, 1, 64, 64))).backward()
+    optimiser.step()
+    told = {key: value for key, value in encoder.state_dict().items() if key.endswith(("conv.weight", "running_mean"))}
+    return {key: not torch.equal(value, before[key]) for key, value in told.items()}
+
+
+def test_frozen_blocks_keep_weights_and_statistics() -> None:
+    changed = after_a_step(EfficientNetLiteEncoder("efficientnet_lite0", pretrained=True, frozen_blocks=3))
+    frozen = ("stem.", "blocks.0.", "blocks.1.", "blocks.2.")
+    assert not any(change for key, change in changed.items() if key.startswith(frozen))
+    assert all(change for key, change in changed.items() if not key.startswith(frozen))
+
+
+def test_depthwise_kernels_stay_and_their_statistics_learn() -> None:
+    changed = after_a_step(EfficientNetLiteEncoder("efficientnet_lite0", pretrained=True, train_depthwise=False))
+    kernels = {key for key in changed if key.endswith("depthwise.conv.weight")}
+    assert len(kernels) == 16
+    assert {key for key, change in changed.items() if not change} == kernels
+
+
+def test_frozen_blocks_answer_as_before() -> None:
+    free, frozen = (EfficientNetLiteEncoder("efficientnet_lite0", True, frozen_blocks=n).eval() for n in (0, 5))
+    image = torch.rand(2, 1, 64, 64)
+    for ours, theirs in zip(frozen(image), free(image), strict=True):
+        torch.testing.assert_close(ours, theirs, atol=1e-4, rtol=1e-4)

@@ -67,3 +67,17 @@ def test_dropout_reaches_the_class_head() -> None:
         network = build_network(ModelConfig(architecture=architecture, dropout=0.3))
         rates = [module.p for module in network.class_head.modules() if isinstance(module, torch.nn.Dropout)]
         assert rates == [0.3]
+
+
+@pytest.mark.parametrize("key", ["frozen_blocks", "train_depthwise"])
+def test_freezing_what_is_not_there_is_refused(key: str) -> None:
+    frozen = {"frozen_blocks": 2} if key == "frozen_blocks" else {"train_depthwise": False}
+    with pytest.raises(ModelError, match=f"model.{key}: unetpp has no such parts"):
+        build_network(ModelConfig(architecture="unetpp", **frozen))
+    with pytest.raises(ModelError, match=f"model.{key}: without pretrained weights"):
+        build_network(ModelConfig(architecture="efficientnet_lite0", pretrained=False, **frozen))
+
+
+def test_a_bundle_of_a_frozen_network_loads_without_the_weights_package() -> None:
+    config = ModelConfig(architecture="efficientnet_lite0", pretrained=True, frozen_blocks=2)
+    assert build_network(config, pretrained=False).encoder.frozen_blocks == 2

@@ -82,3 +82,10 @@ def test_a_schedule_goes_on_where_it_stopped():
     second.load_state_dict(first.state_dict())
     assert (second.factor, second.best, second.waited) == (first.factor, first.best, first.waited)
     assert second.factor < 1
+
+
+def test_what_is_frozen_is_not_given_to_the_optimiser():
+    network = build_network(ModelConfig(architecture="efficientnet_lite0", pretrained=True, frozen_blocks=3))
+    grouped = {id(p) for group in build_optimizer(network, OptimConfig()).param_groups for p in group["params"]}
+    assert grouped == {id(p) for p in network.parameters() if p.requires_grad}
+    assert id(network.encoder.stem.conv.weight) not in grouped

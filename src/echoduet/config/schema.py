@@ -39,11 +39,17 @@ class SplitConfig(Section):
 
 
 class ModelConfig(Section):
-    """The network. `architecture` is a name that `echoduet info` lists."""
+    """The network. `architecture` is a name that `echoduet info` lists.
+
+    `frozen_blocks` counts leading blocks of an EfficientNet-Lite encoder that keep their weights; with
+    `train_depthwise` false its depthwise kernels keep theirs too.
+    """
 
     architecture: str = "unetpp"
     tasks: Literal["both", "segmentation", "classification"] = "both"
     pretrained: bool = False
+    frozen_blocks: Annotated[int, Field(ge=0, le=32)] = 0
+    train_depthwise: bool = True
     deep_supervision: bool = True
     dropout: Share = 0.0
 

@@ -127,12 +127,16 @@ class SameConv(nn.Conv2d):
 
     def forward(self, input: Tensor) -> Tensor:  # the name is that of nn.Conv2d
         """Map `(B, C, H, W)` to `(B, C', H/stride, W/stride)`."""
-        if self.uneven:
-            input = F.pad(input, self.uneven)
         if self.groups > 1 and _has_slow_gradient(input):
             with torch.autocast("cpu", enabled=False):
-                return super().forward(input.float()).to(input.dtype)
-        return super().forward(input)
+                return self.convolve(input.float(), self.weight).to(input.dtype)
+        return self.convolve(input, self.weight)
+
+    def convolve(self, input: Tensor, weight: Tensor, bias: Tensor | None = None) -> Tensor:
+        """Do the same with another weight, and a bias."""
+        if self.uneven:
+            input = F.pad(input, self.uneven)
+        return F.conv2d(input, weight, bias, self.stride, self.padding, groups=self.groups)
 
 
 def _has_slow_gradient(input: Tensor) -> bool:
@@ -154,6 +158,23 @@ class BatchBlock(nn.Sequential):
         self.norm = nn.BatchNorm2d(width_out, eps=1e-3, momentum=0.1)
         if not linear:
             self.act = nn.ReLU6(inplace=True)
+
+    def forward(self, input: Tensor) -> Tensor:  # the name is that of nn.Sequential
+        """Map `(B, C, H, W)` to `(B, C', H/stride, W/stride)`; the norm is folded into the convolution where it may."""
+        if self.norm.training or torch.is_grad_enabled():
+            out: Tensor = super().forward(input)  # type: ignore[no-untyped-call]
+            return out
+        # One pass over the map instead of two: maps are large where weights are small.
+        out = self.conv.convolve(input, *folded(self.conv, self.norm))
+        return self.act(out) if hasattr(self, "act") else out
+
+
+def folded(conv: nn.Conv2d, norm: nn.BatchNorm2d) -> tuple[Tensor, Tensor]:
+    """Return weight and bias of the convolution that does what `conv` and then `norm` do in evaluation mode."""
+    assert norm.running_var is not None
+    assert norm.running_mean is not None
+    scale = norm.weight / torch.sqrt(norm.running_var + norm.eps)
+    return conv.weight * scale[:, None, None, None], norm.bias - norm.running_mean * scale
 
 
 class InvertedResidual(nn.Module):

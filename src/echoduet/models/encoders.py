@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Iterator
 from dataclasses import dataclass
 from itertools import pairwise
 
+import torch
 from torch import Tensor, nn
 
-from echoduet.models.blocks import BatchBlock, DoubleBlock, DownBlock, InvertedResidual, Style
+from echoduet.models.blocks import BatchBlock, DoubleBlock, DownBlock, InvertedResidual, SameConv, Style
 from echoduet.models.pretrained import encoder_weights
 
 
@@ -67,6 +69,7 @@ _STAGES = (
 )
 _STEM_WIDTH, _TOP_WIDTH = 32, 1280  # the Lite family scales neither
 _SCALES = {"efficientnet_lite0": (1.0, 1.0), "efficientnet_lite2": (1.1, 1.2)}  # width, depth
+_SHALLOW = 5  # stages down to stride 16: a quarter of the weights
 
 
 class EfficientNetLiteEncoder(Encoder):
@@ -78,25 +81,59 @@ class EfficientNetLiteEncoder(Encoder):
         name: `efficientnet_lite0` or `efficientnet_lite2`.
         pretrained: load the ImageNet weights.
         with_top: append the 1280-wide map that the ImageNet classifier pools; a class head gains by it.
+        shallow: end at stride 16, which leaves a quarter of the weights; there is no top map then.
         drop_rate: stochastic depth of the last block; earlier blocks get proportionally less.
+        frozen_blocks: so many leading blocks, and the stem with them, keep weights and statistics: most of a training
+            step goes into their large maps, and what they see (edges, texture) is the same on ultrasound.
+        train_depthwise: whether depthwise kernels learn; on CPUs their gradient costs more than that of all others.
 
     Raises:
         ModelError: the weights are wanted and their package is not installed.
     """
 
-    def __init__(self, name: str, pretrained: bool = False, with_top: bool = True, drop_rate: float = 0.0) -> None:
+    def __init__(
+        self,
+        name: str,
+        pretrained: bool = False,
+        with_top: bool = True,
+        drop_rate: float = 0.0,
+        *,
+        shallow: bool = False,
+        frozen_blocks: int = 0,
+        train_depthwise: bool = True,
+    ) -> None:
         super().__init__()
-        stages = _scaled(*_SCALES[name])
+        stages = _scaled(*_SCALES[name])[: _SHALLOW if shallow else None]
+        with_top = with_top and not shallow
         self.stem = BatchBlock(1, _STEM_WIDTH, 3, stride=2)
         self.blocks = nn.ModuleList(_blocks(stages, drop_rate))
         self.top = BatchBlock(stages[-1].width, _TOP_WIDTH, 1) if with_top else None
         self.taps = _taps(stages)
         top = (_TOP_WIDTH,) if with_top else ()
         self.widths = (*(width for _, width in self.taps.values()), *top)
-        self.strides = (2, 4, 8, 16, 32) + (32,) * with_top
+        self.strides = (*(stride for stride, _ in self.taps.values()), *(32,) * with_top)
         self.min_side = 32
+        self.frozen_blocks = min(frozen_blocks, len(self.blocks))
+        for weight in self._fixed_weights(train_depthwise):
+            weight.requires_grad_(False)
         if pretrained:
             self.load_imagenet(name)
+
+    def _fixed_weights(self, train_depthwise: bool) -> Iterator[Tensor]:
+        for part in self._frozen_parts():
+            yield from part.parameters()
+        if not train_depthwise:
+            yield from (m.weight for m in self.modules() if isinstance(m, SameConv) and m.groups > 1)
+
+    def _frozen_parts(self) -> list[nn.Module]:
+        return [self.stem, *self.blocks[: self.frozen_blocks]] if self.frozen_blocks else []
+
+    def train(self, mode: bool = True) -> EfficientNetLiteEncoder:
+        """Set the mode; frozen blocks stay in evaluation mode, so that their statistics stay too."""
+        super().train(mode)
+        for part in self._frozen_parts():
+            part.eval()
+        return self
 
     def load_imagenet(self, name: str) -> None:
         """Load the ImageNet weights of `name`.
@@ -104,22 +141,27 @@ class EfficientNetLiteEncoder(Encoder):
         Raises:
             ModelError: their package is not installed.
         """
-        weights = encoder_weights(name)
-        if self.top is None:
-            weights = {key: value for key, value in weights.items() if not key.startswith("top.")}
-        self.load_state_dict(weights)
+        wanted = self.state_dict()
+        self.load_state_dict({key: value for key, value in encoder_weights(name).items() if key in wanted})
 
     def forward(self, image: Tensor) -> tuple[Tensor, ...]:
-        """Map `(B, 1, H, W)` in [0, 1] to maps at strides 2, 4, 8, 16, 32, and the top map at 32 where there is one."""
-        x = self.stem(image * (255.0 / 128.0) - 127.0 / 128.0)
-        features = []
-        for index, block in enumerate(self.blocks):
-            x = block(x)
-            if index in self.taps:
-                features.append(x)
+        """Map `(B, 1, H, W)` in [0, 1] to maps at strides 2, 4, 8, 16 and 32, and the top map where there is one."""
+        features: list[Tensor] = []
+        with torch.set_grad_enabled(torch.is_grad_enabled() and not self.frozen_blocks):
+            x = self.stem(image * (255.0 / 128.0) - 127.0 / 128.0)
+            x = self._run(0, self.frozen_blocks, x, features)
+        x = self._run(self.frozen_blocks, len(self.blocks), x, features)
         if self.top is not None:
             features.append(self.top(x))
         return tuple(features)
+
+    def _run(self, start: int, end: int, x: Tensor, features: list[Tensor]) -> Tensor:
+        """Pass `x` through the blocks `start:end`, adding the maps that are tapped to `features`."""
+        for index in range(start, end):
+            x = self.blocks[index](x)
+            if index in self.taps:
+                features.append(x)
+        return x
 
 
 def _scaled(width_scale: float, depth_scale: float) -> tuple[_Stage, ...]:

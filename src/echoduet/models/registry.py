@@ -19,6 +19,7 @@ from echoduet.models.timm_encoder import PREFIX, TimmEncoder
 
 UNETPP_WIDTHS = (24, 48, 96, 192, 384)
 NNUNET_WIDTHS = (32, 64, 128, 256, 320, 320)
+SHALLOW = "_shallow"
 
 
 @dataclass(frozen=True, slots=True)
@@ -29,11 +30,13 @@ class Architecture:
         summary: one line for `echoduet info`.
         build: makes the network; `model.pretrained` is already settled.
         has_weights: ImageNet weights exist for the encoder.
+        freezable: `model.frozen_blocks` and `model.train_depthwise` mean something.
     """
 
     summary: str
     build: Callable[[ModelConfig], MultiTaskNet]
     has_weights: bool = False
+    freezable: bool = False
 
 
 def build_unetpp(config: ModelConfig) -> MultiTaskNet:
@@ -70,9 +73,16 @@ def _he_initialise(module: nn.Module) -> None:
 
 
 def build_efficientnet_lite(config: ModelConfig) -> MultiTaskNet:
-    """Build an EfficientNet-Lite encoder with a light decoder and a mask-guided class head."""
+    """Build an EfficientNet-Lite encoder, whole or shallow, with a light decoder and a mask-guided class head."""
     _, classes = tasks_of(config)
-    encoder = EfficientNetLiteEncoder(config.architecture, config.pretrained, with_top=classes)
+    encoder = EfficientNetLiteEncoder(
+        config.architecture.removesuffix(SHALLOW),
+        config.pretrained,
+        with_top=classes,
+        shallow=config.architecture.endswith(SHALLOW),
+        frozen_blocks=config.frozen_blocks,
+        train_depthwise=config.train_depthwise,
+    )
     return compose_light(encoder, config, levels=5)
 
 
@@ -103,8 +113,11 @@ def tasks_of(config: ModelConfig) -> tuple[bool, bool]:
 ARCHITECTURES: dict[str, Architecture] = {
     "unetpp": Architecture("UNet++ of the paper, 14.9 M parameters", build_unetpp),
     "nnunet": Architecture("nnU-Net style network of the paper, 15.8 M parameters", build_nnunet),
-    "efficientnet_lite0": Architecture("EfficientNet-Lite0, light decoder, 4 M", build_efficientnet_lite, True),
-    "efficientnet_lite2": Architecture("EfficientNet-Lite2, light decoder, 5 M", build_efficientnet_lite, True),
+    "efficientnet_lite0": Architecture("EfficientNet-Lite0, light decoder, 4 M", build_efficientnet_lite, True, True),
+    "efficientnet_lite0_shallow": Architecture(
+        "EfficientNet-Lite0 to stride 16, 1 M", build_efficientnet_lite, True, True
+    ),
+    "efficientnet_lite2": Architecture("EfficientNet-Lite2, light decoder, 5 M", build_efficientnet_lite, True, True),
 }
 
 
@@ -116,14 +129,26 @@ def build_network(config: ModelConfig, pretrained: bool | None = None) -> MultiT
         pretrained: overrides `config.pretrained`; False builds without the weights package, as loading a bundle does.
 
     Raises:
-        ModelError: the architecture is unknown, or ImageNet weights are asked of one that has none.
+        ModelError: the architecture is unknown, ImageNet weights are asked of one that has none, or parts are to be
+            frozen that it lacks or that would stay random.
     """
     architecture = _find(config.architecture)
+    _require_sensible_freezing(config, architecture, loading=pretrained is False)
     if pretrained is not None:
         config = config.model_copy(update={"pretrained": pretrained})
     if config.pretrained and not architecture.has_weights:
         raise ModelError(f"{config.architecture}: has no pretrained weights. Set model.pretrained=false.")
     return architecture.build(config)
+
+
+def _require_sensible_freezing(config: ModelConfig, architecture: Architecture, loading: bool) -> None:
+    key = "model.frozen_blocks" if config.frozen_blocks else "model.train_depthwise"
+    if config.frozen_blocks == 0 and config.train_depthwise:
+        return
+    if not architecture.freezable:
+        raise ModelError(f"{key}: {config.architecture} has no such parts to freeze. Leave the key out.")
+    if not (config.pretrained or loading):
+        raise ModelError(f"{key}: without pretrained weights random ones would be frozen. Set model.pretrained=true.")
 
 
 def _find(name: str) -> Architecture:

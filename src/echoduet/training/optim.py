@@ -13,7 +13,10 @@ from echoduet.models.multitask import MultiTaskNet
 
 
 def build_optimizer(network: MultiTaskNet, config: OptimConfig) -> Optimizer:
-    """Return Adam or AdamW; the encoder learns at `encoder_scale` of the rate, norms and biases do not decay."""
+    """Return Adam or AdamW over what is not frozen.
+
+    The encoder learns at `encoder_scale` of the rate; norms and biases do not decay.
+    """
     groups = [
         {"params": parameters, "lr": config.learning_rate * scale, "weight_decay": decay}
         for parameters, scale, decay in _groups(network, config)
@@ -28,6 +31,7 @@ def _groups(network: MultiTaskNet, config: OptimConfig) -> list[tuple[list[nn.Pa
     groups = []
     for part in network.parameter_groups():
         own, scale = part["params"], config.encoder_scale if part["name"] == "encoder" else 1.0
+        own = [parameter for parameter in own if parameter.requires_grad]
         groups.append(([p for p in own if p.ndim > 1], scale, config.weight_decay))
         groups.append(([p for p in own if p.ndim <= 1], scale, 0.0))
     return groups
