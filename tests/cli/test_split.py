@@ -68,3 +68,19 @@ def test_a_class_too_small_for_the_folds_is_one_sentence(manifest: Path, tmp_pat
 def test_wrong_options_are_one_sentence(manifest: Path, capsys, options: list[str], words: str) -> None:
     assert main(["split", str(manifest), *options]) == 2
     assert words in capsys.readouterr().err
+
+
+def test_further_cases_are_trained_on_where_no_relative_is_scored(manifest: Path, tmp_path: Path, capsys) -> None:
+    larger, text = tmp_path / "larger.csv", manifest.read_text()
+    copied = next(line for line in text.splitlines() if line.startswith("benign (1),")).split(",")
+    # The same file under another name: equal bytes tie it to the original.
+    larger.write_text(text + ",".join(["benign (99)", *copied[1:]]) + "\n")
+    out = tmp_path / "splits.csv"
+    options = ["--protocol", "clean", "--folds", "3", "--also-train", str(larger), "--out", str(out), "--json"]
+    assert main(["split", str(manifest), *options]) == 0
+    told, table = json.loads(capsys.readouterr().out), read_splits(out)
+    assert told["leaks"] == 0
+    for fold in table.folds:
+        original, copy = (table.parts(fold)[name].value for name in ("benign (1)", "benign (99)"))
+        assert copy == ("train" if original == "train" else "unused")
+    assert sum(fold.get("unused", 0) for fold in told["folds"]) >= 1

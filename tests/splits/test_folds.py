@@ -19,7 +19,7 @@ from echoduet.errors import SplitError
 from echoduet.records import CLASSES, Case, Label
 from echoduet.splits.folds import clean_folds, make_splits, paper_folds
 from echoduet.splits.leakage import find_leaks
-from echoduet.splits.table import Part, SplitTable, write_splits
+from echoduet.splits.table import SIDES, Part, SplitTable, write_splits
 
 CURATED_COUNTS = {Label.BENIGN: 222, Label.MALIGNANT: 164, Label.NORMAL: 64}
 CURATED_TABLE = "804f9f8ca13060df44c52d447959edba86c354e27a27827b36fd63055f4701d2"
@@ -72,7 +72,7 @@ def test_paper_folds_are_those_of_scikit_learn_on_the_published_counts(tmp_path:
         table, [(label.value, n + 1) for label, count in CURATED_COUNTS.items() for n in range(count)]
     )
     assert table_hash(table, tmp_path) == CURATED_TABLE
-    assert [len(table.ids(0, part)) for part in Part] == [269, 68, 113]
+    assert [len(table.ids(0, part)) for part in SIDES] == [269, 68, 113]
 
 
 @pytest.mark.busi
@@ -165,7 +165,7 @@ def test_clean_folds_give_the_smallest_class_to_every_part() -> None:
     cases = [a_case(label, i) for label, count in zip(CLASSES, (40, 20, 3), strict=True) for i in range(count)]
     table = clean_folds(cases, folds=3)
     for fold in table.folds:
-        assert [sum("normal" in name for name in table.ids(fold, part)) for part in Part] == [1, 1, 1]
+        assert [sum("normal" in name for name in table.ids(fold, part)) for part in SIDES] == [1, 1, 1]
 
 
 @pytest.mark.parametrize("protocol", ["paper", "clean"])

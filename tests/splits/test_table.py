@@ -64,7 +64,7 @@ def test_every_case_stands_in_every_fold_once(rows: tuple[SplitRow, ...], messag
         (b"case_id,fold\na,0\n", "no column 'part'"),
         (b"case_id,fold,part\na,zero,train\n", "line 2: 'fold' is 'zero', not a whole number"),
         (b"case_id,fold,part\na,,train\n", "line 2: 'fold' is empty"),
-        (b"case_id,fold,part\na,0,exam\n", "line 2: 'part' is 'exam'. Write train, val or test"),
+        (b"case_id,fold,part\na,0,exam\n", "line 2: 'part' is 'exam'. Write train, val, test or unused"),
         (b"case_id,fold,part\na,0\n", "line 2: 'part' is empty"),
         (b"case_id,fold,part\n", "has no rows"),
         (b"", "no column 'case_id'"),

@@ -112,3 +112,26 @@ def test_threads_can_be_set(manifest, tiny, tmp_path):
     config = tiny(optim={"epochs": 1}, split={"folds": 2, "train_share": 0.5}, runtime={"threads": 1})
     train_fold(config, manifest, None, 0, tmp_path / "run")
     assert torch.get_num_threads() == 1
+
+
+def leaking(manifest: Manifest) -> Manifest:
+    """Return the manifest with every benign case tied to the others."""
+    return manifest.with_cases(dataclasses.replace(c, group="G" if c.label == "benign" else None) for c in manifest)
+
+
+def test_a_leak_is_trained_through_only_when_allowed_and_then_told(manifest, tiny, tmp_path):
+    split = {"folds": 2, "train_share": 0.5}
+    with pytest.raises(LeakError):
+        train_fold(tiny(optim={"epochs": 1}, split=split), leaking(manifest), None, 0, tmp_path / "refused")
+    allowed = tiny(optim={"epochs": 1}, split={**split, "allow_leaks": True})
+    model = train_fold(allowed, leaking(manifest), None, 0, tmp_path / "allowed")
+    assert load_bundle(model)[1].provenance["leaks_allowed"] is True
+
+
+def test_unused_cases_are_on_no_side(manifest, config):
+    table = make_splits(manifest.cases, config.split)
+    unused = table.ids(0, Part.TRAIN)[0]
+    rows = tuple(dataclasses.replace(r, part=Part.UNUSED) if r.case_id == unused else r for r in table.rows)
+    parts = divide(config, manifest, SplitTable(rows), 0)
+    assert unused not in {*parts.train, *parts.val, *parts.test}
+    assert len(parts.train) + len(parts.val) + len(parts.test) == len(manifest.cases) - 1

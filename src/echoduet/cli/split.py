@@ -29,6 +29,14 @@ def split(
     train_share: Annotated[
         float, typer.Option(min=0.05, max=0.95, help="Share of train in what is not test; the rest is val.")
     ] = 0.8,
+    also_train: Annotated[
+        Path | None,
+        typer.Option(
+            "--also-train",
+            metavar="MANIFEST",
+            help="A larger manifest: its further cases are trained on in each fold that does not score a relative.",
+        ),
+    ] = None,
     format_: FormatOption = None,
     quiet: QuietOption = False,
     json: JsonOption = False,
@@ -36,12 +44,16 @@ def split(
     """Divide the cases into folds, each with a train, val and test part, and write them as a table."""
     from echoduet.config.schema import SplitConfig
     from echoduet.data.manifest import open_data
+    from echoduet.splits.extras import with_extras
     from echoduet.splits.folds import make_splits
     from echoduet.splits.leakage import find_leaks
     from echoduet.splits.table import write_splits
 
     cases = open_data(manifest, format_, console_progress()).cases
     table = make_splits(cases, SplitConfig(protocol=protocol, folds=folds, seed=seed, train_share=train_share))
+    if also_train is not None:
+        cases = open_data(also_train, format_, console_progress()).cases
+        table = with_extras(table, cases)
     write_splits(table, out)
     leaks = find_leaks(table, cases)
     if leaks:
@@ -55,4 +67,5 @@ def split(
 def _sizes(table: SplitTable) -> list[dict[str, int]]:
     from echoduet.splits.table import Part
 
-    return [{part.value: len(table.ids(fold, part)) for part in Part} for fold in table.folds]
+    sizes = [{part.value: len(table.ids(fold, part)) for part in Part} for fold in table.folds]
+    return [{part: size for part, size in fold.items() if size or part != Part.UNUSED} for fold in sizes]

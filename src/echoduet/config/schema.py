@@ -30,12 +30,16 @@ class PreprocessConfig(Section):
 
 
 class SplitConfig(Section):
-    """Which folds: the paper's image-level ones, or grouped ones that keep copies and patients together."""
+    """Which folds: the paper's image-level ones, or grouped ones that keep copies and patients together.
+
+    `allow_leaks` trains although copies stand on both sides: for one purpose, to measure what that is worth.
+    """
 
     protocol: Literal["paper", "clean"] = "paper"
     folds: Annotated[int, Field(ge=2, le=20)] = 4
     seed: int = 1993
     train_share: Annotated[float, Field(gt=0.0, lt=1.0)] = 0.8
+    allow_leaks: bool = False
 
 
 class ModelConfig(Section):

@@ -16,7 +16,7 @@ from echoduet.errors import SplitError
 from echoduet.records import Case, Label
 from echoduet.splits.allotment import class_counts, groups_per_class, hand_out, largest_first, ordered_cases
 from echoduet.splits.groups import group_numbers
-from echoduet.splits.table import Part, SplitRow, SplitTable, read_splits, write_splits
+from echoduet.splits.table import SIDES, Part, SplitRow, SplitTable, read_splits, write_splits
 
 __all__ = ["SplitTable", "clean_folds", "make_splits", "paper_folds", "read_splits", "write_splits"]
 
@@ -101,7 +101,7 @@ def _require_enough(counts: Mapping[Label, int], folds: int, what: str) -> None:
 def _require_every_class(ordered: Sequence[Case], parts: NDArray[np.object_], fold: int) -> None:
     """Refuse a fold in which groups are so large or mixed that a part is left without a class."""
     held = {(part, case.label) for case, part in zip(ordered, parts, strict=True)}
-    for part, label in product(Part, dict.fromkeys(case.label for case in ordered)):
+    for part, label in product(SIDES, dict.fromkeys(case.label for case in ordered)):
         if (part, label) not in held:
             raise SplitError(
                 f'Fold {fold} gets no image of class "{label}" for {part}: its groups are too few or too large. '

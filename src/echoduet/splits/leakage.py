@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from echoduet.errors import LeakError
 from echoduet.records import Case
 from echoduet.splits.groups import bonds
-from echoduet.splits.table import Part, SplitTable
+from echoduet.splits.table import SIDES, Part, SplitTable
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,6 +48,8 @@ def _leaks_of(fold: int, table: SplitTable, cases: Sequence[Case]) -> Iterator[L
     seen: dict[tuple[str, tuple[str, ...]], dict[Part, str]] = {}
     for case in cases:
         part = parts[case.case_id]
+        if part not in SIDES:
+            continue
         for kind, value in bonds(case).items():
             others = seen.setdefault((kind, value), {})
             if part in others:

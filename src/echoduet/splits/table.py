@@ -17,11 +17,16 @@ COLUMNS = ("case_id", "fold", "part")
 
 
 class Part(StrEnum):
-    """What the cases of one part of a fold are for."""
+    """What the cases of one part of a fold are for; `unused` cases have no part in that fold."""
 
     TRAIN = "train"
     VAL = "val"
     TEST = "test"
+    UNUSED = "unused"
+
+
+SIDES = (Part.TRAIN, Part.VAL, Part.TEST)
+"""The parts that must know nothing of one another."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -68,7 +73,7 @@ class SplitTable:
         return self._parts[fold]
 
     def ids(self, fold: int, part: Part | str) -> tuple[str, ...]:
-        """Return the cases of one part ("train", "val", "test") of `fold`, in table order."""
+        """Return the cases of one part ("train", "val", "test", "unused") of `fold`, in table order."""
         wanted = Part(part)
         return tuple(case_id for case_id, actual in self.parts(fold).items() if actual is wanted)
 
@@ -135,6 +140,6 @@ def read_splits(path: Path) -> SplitTable:
 def _split_row(row: Row) -> SplitRow:
     part = row.needed("part")
     if part not in set(Part):
-        raise SplitError(f"{row.where}: 'part' is '{part}'. Write train, val or test.")
+        raise SplitError(f"{row.where}: 'part' is '{part}'. Write train, val, test or unused.")
     row.needed("fold")
     return SplitRow(case_id=row.needed("case_id"), fold=row.whole_number("fold"), part=Part(part))

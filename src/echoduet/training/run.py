@@ -21,7 +21,7 @@ from echoduet.runs import RunFolder, environment
 from echoduet.splits.folds import make_splits
 from echoduet.splits.holdout import hold_out
 from echoduet.splits.leakage import require_no_leak
-from echoduet.splits.table import Part, SplitTable
+from echoduet.splits.table import SIDES, SplitTable
 from echoduet.training.loop import Trainer, fit
 from echoduet.transforms.preprocess import Preprocess
 
@@ -43,14 +43,17 @@ def divide(config: ExperimentConfig, manifest: Manifest, splits: SplitTable | No
 
     Raises:
         SplitError: the fold does not exist, or the folds cannot be made.
-        LeakError: copies or one patient stand on both sides.
+        LeakError: copies or one patient stand on both sides, and `split.allow_leaks` does not allow it.
     """
     if fold is None:
         table, number = hold_out(manifest.cases, config.split), 0
     else:
         table, number = splits or make_splits(manifest.cases, config.split), fold
-    require_no_leak(table, manifest.cases)
-    return Division(fold, *(table.ids(number, part) for part in (Part.TRAIN, Part.VAL, Part.TEST)))
+    if config.split.allow_leaks:
+        table.require_matches(manifest.cases)
+    else:
+        require_no_leak(table, manifest.cases)
+    return Division(fold, *(table.ids(number, part) for part in SIDES))
 
 
 def train_fold(
@@ -83,7 +86,8 @@ def train_fold(
         torch.set_num_threads(config.runtime.threads)
     parts = divide(config, manifest, splits, fold)
     data = load_cached(manifest.cases, Preprocess(config.preprocess), progress=progress)
-    require_no_equal_pixels(data, parts)
+    if not config.split.allow_leaks:
+        require_no_equal_pixels(data, parts)
     trainer = Trainer(config, data.select(parts.train), data.select(parts.val))
     # The folder is made last: wrong data, splits or settings leave nothing behind.
     run = RunFolder.create(out, config.model_dump(mode="json"), resume)
@@ -92,7 +96,7 @@ def train_fold(
         config=config,
         classes=tuple(label.value for label in CLASSES),
         thresholds={"mask": config.inference.mask_threshold},
-        provenance=_provenance(manifest, parts) | _shipped_epoch(config, run),
+        provenance=_provenance(config, manifest, parts) | _shipped_epoch(config, run),
     )
     save_bundle(run.model, network, info)
     return run.model
@@ -107,6 +111,8 @@ def require_no_equal_pixels(data: CachedSet, parts: Division) -> None:
     part_of = {case_id: name for name in ("train", "val", "test") for case_id in getattr(parts, name)}
     first: dict[bytes, str] = {}
     for case_id, image in zip(data.case_ids, data.images, strict=True):
+        if case_id not in part_of:
+            continue
         other = first.setdefault(hashlib.sha256(image.numpy().tobytes()).digest(), case_id)
         if part_of[case_id] != part_of[other]:
             raise LeakError(
@@ -121,10 +127,11 @@ def _shipped_epoch(config: ExperimentConfig, run: RunFolder) -> dict[str, Any]:
     return {"epoch": epoch, "validation": next(row["validation"] for row in run.rows() if row["epoch"] == epoch)}
 
 
-def _provenance(manifest: Manifest, parts: Division) -> dict[str, Any]:
+def _provenance(config: ExperimentConfig, manifest: Manifest, parts: Division) -> dict[str, Any]:
     surroundings = environment()
     return {
         "fold": parts.fold,
+        "leaks_allowed": config.split.allow_leaks,
         "train_ids": list(parts.train),
         "val_ids": list(parts.val),
         "test_ids": list(parts.test),
