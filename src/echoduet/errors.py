@@ -12,6 +12,7 @@
     |-- ModelError                a bundle or architecture
     |-- TrainingError             a run that cannot start or go on
     |-- OutputError               a place that cannot be written
+    |-- StatisticsError           scores from which no test or interval can be made
     `-- ShapeError                arrays that do not fit together
 
 A message names the file or key, says what is wrong, and what to do about it.
@@ -64,6 +65,10 @@ class TrainingError(EchoDuetError):
 
 class OutputError(EchoDuetError):
     """An output cannot be written."""
+
+
+class StatisticsError(EchoDuetError):
+    """Scores are undefined, too few or out of range, so that no test or interval can be made from them."""
 
 
 class ShapeError(EchoDuetError):
