@@ -7,7 +7,7 @@ from torch import Tensor
 from echoduet.config.schema import LossConfig
 from echoduet.losses.classification import cross_entropy, focal_loss
 from echoduet.losses.multitask import MultiTaskLoss
-from echoduet.losses.segmentation import bce_loss, dice_loss, focal_mask_loss
+from echoduet.losses.segmentation import bce_loss, contour_bce_loss, dice_loss, focal_mask_loss, focal_tversky_loss
 from echoduet.models.outputs import Output
 
 
@@ -50,13 +50,26 @@ def test_one_task_alone_is_not_weighted(scales: tuple[Tensor, ...]) -> None:
 
 @pytest.mark.parametrize(
     ("kind", "extra"),
-    [("dice", lambda *_: 0.0), ("dice_bce", bce_loss), ("dice_focal", lambda a, b: focal_mask_loss(a, b, 2.0))],
+    [
+        ("dice", lambda *_: 0.0),
+        ("dice_bce", bce_loss),
+        ("dice_bce_boundary", lambda a, b: contour_bce_loss(a, b, 2, 4.0)),
+        ("dice_focal", lambda a, b: focal_mask_loss(a, b, 2.0)),
+    ],
 )
 def test_every_mask_loss_of_the_schema(kind: str, extra, scales: tuple[Tensor, ...]) -> None:
-    config = LossConfig(segmentation=kind, dice_per="batch", dice_smoothing=3.0)
+    config = LossConfig(segmentation=kind, dice_per="batch", dice_smoothing=3.0, boundary_radius=2, boundary_weight=4.0)
     got = MultiTaskLoss(config)(Output(scales[:1], None), MASKS, LABELS).total
     expected = dice_loss(scales[0], MASKS, 3.0, "batch") + extra(scales[0], MASKS)
     torch.testing.assert_close(got, expected)
+
+
+def test_focal_tversky_takes_its_keys(scales: tuple[Tensor, ...]) -> None:
+    config = LossConfig(
+        segmentation="focal_tversky", tversky_miss_weight=0.6, tversky_power=0.9, dice_per="batch", dice_smoothing=3.0
+    )
+    got = MultiTaskLoss(config)(Output(scales[:1], None), MASKS, LABELS).total
+    torch.testing.assert_close(got, focal_tversky_loss(scales[0], MASKS, 0.6, 0.9, smoothing=3.0, per="batch"))
 
 
 @pytest.mark.parametrize("smoothing", [0.0, 0.1])

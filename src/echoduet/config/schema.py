@@ -49,12 +49,21 @@ class ModelConfig(Section):
 
 
 class LossConfig(Section):
-    """The loss of both tasks: `segmentation_weight` * segmentation + (1 - `segmentation_weight`) * classification."""
+    """The loss of both tasks: `segmentation_weight` * segmentation + (1 - `segmentation_weight`) * classification.
+
+    `dice_bce_boundary` is `dice_bce` whose cross entropy counts pixels within `boundary_radius` pixels of the contour
+    more, up to 1 + `boundary_weight` times; `focal_tversky` lets a missed pixel cost `tversky_miss_weight` and a false
+    alarm the rest, and takes `dice_smoothing` and `dice_per` too.
+    """
 
     segmentation_weight: Share = 0.35
-    segmentation: Literal["dice", "dice_bce", "dice_focal"] = "dice"
+    segmentation: Literal["dice", "dice_bce", "dice_bce_boundary", "dice_focal", "focal_tversky"] = "dice"
     dice_smoothing: Positive = 1.0
     dice_per: Literal["batch", "image"] = "image"
+    boundary_radius: Annotated[int, Field(ge=1, le=64)] = 7
+    boundary_weight: Annotated[float, Field(ge=0.0)] = 5.0
+    tversky_miss_weight: Annotated[float, Field(gt=0.0, lt=1.0)] = 0.7
+    tversky_power: Positive = 0.75
     classification: Literal["focal", "cross_entropy"] = "focal"
     focal_gamma: Annotated[float, Field(ge=0.0)] = 2.0
     label_smoothing: Annotated[float, Field(ge=0.0, lt=1.0)] = 0.0

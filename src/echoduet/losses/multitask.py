@@ -11,7 +11,7 @@ from torch import Tensor, nn
 
 from echoduet.config.schema import LossConfig
 from echoduet.losses.classification import cross_entropy, focal_loss
-from echoduet.losses.segmentation import bce_loss, dice_loss, focal_mask_loss
+from echoduet.losses.segmentation import bce_loss, contour_bce_loss, dice_loss, focal_mask_loss, focal_tversky_loss
 
 
 class Answer(Protocol):
@@ -70,12 +70,31 @@ class MultiTaskLoss(nn.Module):
         return cross_entropy(logits, labels, self.config.label_smoothing)
 
     def _mask_loss(self, logits: Tensor, masks: Tensor) -> Tensor:
-        overlap = dice_loss(logits, masks, self.config.dice_smoothing, self.config.dice_per)
-        if self.config.segmentation == "dice_bce":
-            return overlap + bce_loss(logits, masks)
-        if self.config.segmentation == "dice_focal":
-            return overlap + focal_mask_loss(logits, masks, self.config.focal_gamma)
-        return overlap
+        overlap, pixelwise = self._overlap(logits, masks), self._pixelwise(logits, masks)
+        return overlap if pixelwise is None else overlap + pixelwise
+
+    def _overlap(self, logits: Tensor, masks: Tensor) -> Tensor:
+        keys = self.config
+        if keys.segmentation == "focal_tversky":
+            return focal_tversky_loss(
+                logits,
+                masks,
+                keys.tversky_miss_weight,
+                keys.tversky_power,
+                smoothing=keys.dice_smoothing,
+                per=keys.dice_per,
+            )
+        return dice_loss(logits, masks, keys.dice_smoothing, keys.dice_per)
+
+    def _pixelwise(self, logits: Tensor, masks: Tensor) -> Tensor | None:
+        keys = self.config
+        if keys.segmentation == "dice_bce":
+            return bce_loss(logits, masks)
+        if keys.segmentation == "dice_bce_boundary":
+            return contour_bce_loss(logits, masks, keys.boundary_radius, keys.boundary_weight)
+        if keys.segmentation == "dice_focal":
+            return focal_mask_loss(logits, masks, keys.focal_gamma)
+        return None
 
     def _weigh(self, segmentation: Tensor | None, classification: Tensor | None) -> Tensor:
         weight = self.config.segmentation_weight
