@@ -15,6 +15,8 @@ from echoduet.losses.segmentation import (
     dice_loss,
     focal_mask_loss,
     focal_tversky_loss,
+    has_lesion,
+    presence_loss,
 )
 
 
@@ -87,6 +89,14 @@ def test_only_pixels_near_the_contour_weigh_more() -> None:
     assert (row[23:37] == 1).all()  # further on, the border of the image is a contour too
     assert row[19].item() == pytest.approx(1 + 5 * 3 / 7, rel=1e-5)
     assert row[17] < row[18] < row[19]
+
+
+def test_presence_is_learnt_from_the_mask(batch: tuple[Tensor, Tensor]) -> None:
+    _, masks = batch
+    assert has_lesion(masks).tolist() == [True, True, True, False]
+    logits = torch.tensor([2.0, -1.0, 0.5, 3.0])
+    expected = F.binary_cross_entropy_with_logits(logits, torch.tensor([1.0, 1.0, 1.0, 0.0]))
+    torch.testing.assert_close(presence_loss(logits, masks), expected)
 
 
 def test_a_perfect_mask_costs_nothing_and_an_opposite_one_nearly_all() -> None:

@@ -11,7 +11,15 @@ from torch import Tensor, nn
 
 from echoduet.config.schema import LossConfig
 from echoduet.losses.classification import cross_entropy, focal_loss
-from echoduet.losses.segmentation import bce_loss, contour_bce_loss, dice_loss, focal_mask_loss, focal_tversky_loss
+from echoduet.losses.segmentation import (
+    bce_loss,
+    contour_bce_loss,
+    dice_loss,
+    focal_mask_loss,
+    focal_tversky_loss,
+    has_lesion,
+    presence_loss,
+)
 
 
 class Answer(Protocol):
@@ -23,6 +31,11 @@ class Answer(Protocol):
         ...
 
     @property
+    def presence_logit(self) -> Tensor | None:
+        """Logits of "the image shows a lesion", `(B,)`."""
+        ...
+
+    @property
     def class_logits(self) -> Tensor | None:
         """Class logits `(B, 3)`."""
         ...
@@ -30,17 +43,19 @@ class Answer(Protocol):
 
 @dataclass(frozen=True, slots=True)
 class LossParts:
-    """The loss to minimise and the two it is made of; a task that the network lacks has None."""
+    """The loss to minimise and those it is made of; what the network does not answer has None."""
 
     total: Tensor
     segmentation: Tensor | None
     classification: Tensor | None
+    presence: Tensor | None = None
 
 
 class MultiTaskLoss(nn.Module):
     """`a` * segmentation + (1 - `a`) * classification, with `a` the key `loss.segmentation_weight`.
 
-    A network with one task alone is trained on that task's loss, unweighted.
+    A network with one task alone is trained on that task's loss, unweighted. Where a network says whether there is a
+    lesion at all, `loss.presence_weight` times that answer's loss belongs to the segmentation.
     """
 
     def __init__(self, config: LossConfig) -> None:
@@ -57,7 +72,11 @@ class MultiTaskLoss(nn.Module):
         """
         segmentation = self.segmentation(output.mask_logits, masks) if output.mask_logits else None
         classification = self.classification(output.class_logits, labels) if output.class_logits is not None else None
-        return LossParts(self._weigh(segmentation, classification), segmentation, classification)
+        presence = presence_loss(output.presence_logit, masks) if output.presence_logit is not None else None
+        masking = segmentation
+        if segmentation is not None and presence is not None:
+            masking = segmentation + self.config.presence_weight * presence
+        return LossParts(self._weigh(masking, classification), segmentation, classification, presence)
 
     def segmentation(self, mask_logits: Sequence[Tensor], masks: Tensor) -> Tensor:
         """Return the segmentation losses of all scales, summed with weights 1/(n+1) from the finest."""
@@ -74,6 +93,14 @@ class MultiTaskLoss(nn.Module):
         return overlap if pixelwise is None else overlap + pixelwise
 
     def _overlap(self, logits: Tensor, masks: Tensor) -> Tensor:
+        if self.config.dice_on == "all":
+            return self._dice(logits, masks)
+        lesion = has_lesion(masks)
+        # An empty answer to an empty mask costs nothing in either loss, and has no slope.
+        loss = self._dice(logits.float().masked_fill(~lesion[:, None, None, None], -1e4), masks)
+        return loss * len(masks) / lesion.sum().clamp(min=1) if self.config.dice_per == "image" else loss
+
+    def _dice(self, logits: Tensor, masks: Tensor) -> Tensor:
         keys = self.config
         if keys.segmentation == "focal_tversky":
             return focal_tversky_loss(

@@ -28,6 +28,16 @@ def dice_loss(logits: Tensor, target: Tensor, smoothing: float = 1.0, per: Per =
     return (1.0 - (2.0 * overlap + smoothing) / (total + smoothing)).mean()
 
 
+def has_lesion(target: Tensor) -> Tensor:
+    """Return which masks of `(B, 1, H, W)` mark anything: `(B,)`, boolean."""
+    return target.flatten(1).amax(dim=1) > 0
+
+
+def presence_loss(logits: Tensor, target: Tensor) -> Tensor:
+    """Return the mean binary cross entropy of `(B,)` logits of "a lesion is there" against masks `(B, 1, H, W)`."""
+    return F.binary_cross_entropy_with_logits(logits.float(), has_lesion(target).float())
+
+
 def _axes(per: Per) -> tuple[int, ...]:
     return (1, 2, 3) if per == "image" else (0, 1, 2, 3)
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import difflib
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 from torch import nn
@@ -13,7 +13,7 @@ from echoduet.errors import ModelError
 from echoduet.models.blocks import NNUNET_STYLE, UNETPP_STYLE
 from echoduet.models.decoders import LightDecoder, NestedDecoder, NNUNetDecoder
 from echoduet.models.encoders import EfficientNetLiteEncoder, Encoder, PlainEncoder
-from echoduet.models.heads import MaskGuidedClassHead, MaskHead, NestedClassHead, NNUNetClassHead
+from echoduet.models.heads import MaskGuidedClassHead, MaskHead, NestedClassHead, NNUNetClassHead, PresenceHead
 from echoduet.models.multitask import MultiTaskNet
 from echoduet.models.timm_encoder import PREFIX, TimmEncoder
 
@@ -45,6 +45,7 @@ def build_unetpp(config: ModelConfig) -> MultiTaskNet:
         decoder=decoder,
         mask_head=MaskHead(decoder.widths, decoder.strides) if decoder else None,
         class_head=NestedClassHead(UNETPP_WIDTHS, masks, config.dropout) if classes else None,
+        presence_head=_presence_head(UNETPP_WIDTHS, config),
     )
 
 
@@ -57,6 +58,7 @@ def build_nnunet(config: ModelConfig) -> MultiTaskNet:
         decoder=decoder,
         mask_head=MaskHead(decoder.widths, decoder.strides, learned=True) if decoder else None,
         class_head=NNUNetClassHead(NNUNET_WIDTHS, masks, config.dropout) if classes else None,
+        presence_head=_presence_head(NNUNET_WIDTHS, config),
     )
     network.apply(_he_initialise)
     return network
@@ -92,7 +94,13 @@ def compose_light(encoder: Encoder, config: ModelConfig, levels: int) -> MultiTa
         decoder=decoder,
         mask_head=MaskHead(decoder.widths, decoder.strides) if decoder else None,
         class_head=MaskGuidedClassHead(widths, strides, masks, dropout=config.dropout) if classes else None,
+        presence_head=_presence_head(widths, config),
     )
+
+
+def _presence_head(widths: Sequence[int], config: ModelConfig) -> PresenceHead | None:
+    masks, _ = tasks_of(config)
+    return PresenceHead(widths[-1], config.dropout) if masks and config.presence else None
 
 
 def tasks_of(config: ModelConfig) -> tuple[bool, bool]:
