@@ -18,7 +18,7 @@ from echoduet.models.multitask import MultiTaskNet
 from echoduet.models.registry import ARCHITECTURES, build_network
 
 TASKS = ("both", "segmentation", "classification")
-OPTIONS = {"presence": {"presence": True}}
+OPTIONS = {"presence": {"presence": True}, "full": {"decoder": "full"}}
 VARIANTS = [
     pytest.param(ModelConfig(architecture="efficientnet_lite0", **keys), id=f"efficientnet_lite0-{name}")
     for name, keys in OPTIONS.items()

@@ -67,3 +67,17 @@ def test_dropout_reaches_the_class_head() -> None:
         network = build_network(ModelConfig(architecture=architecture, dropout=0.3))
         rates = [module.p for module in network.class_head.modules() if isinstance(module, torch.nn.Dropout)]
         assert rates == [0.3]
+
+
+@pytest.mark.parametrize("architecture", ["unetpp", "nnunet"])
+@pytest.mark.parametrize(("key", "value"), [("decoder", "full")])
+def test_the_papers_networks_refuse_keys_of_light_ones(architecture: str, key: str, value: str) -> None:
+    with pytest.raises(ModelError, match=rf"{architecture}: model\.{key} is for networks with the light decoder"):
+        build_network(ModelConfig.model_validate({"architecture": architecture, key: value}))
+
+
+@pytest.mark.parametrize("tasks", ["both", "segmentation"])
+def test_a_full_decoder_reads_the_mask_at_the_images_size(tasks: str) -> None:
+    network = build_network(ModelConfig(architecture="efficientnet_lite0", tasks=tasks, decoder="full"))
+    assert network.decoder.strides == (1, 2, 4, 8)
+    assert all(logits.shape == (2, 1, 64, 96) for logits in network(torch.rand(2, 1, 64, 96)).mask_logits)

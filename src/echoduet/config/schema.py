@@ -42,7 +42,9 @@ class ModelConfig(Section):
     """The network. `architecture` is a name that `echoduet info` lists.
 
     With `presence` the network also says whether there is a lesion at all, and the odds of every lesion pixel are
-    multiplied by that probability. Keys about masks do not matter without masks.
+    multiplied by that probability. `decoder` is for networks with the light decoder: `half` ends it at the encoder's
+    finest map, mostly of half the size, `full` goes on to the image's own. Keys about masks do not matter without
+    masks.
     """
 
     architecture: str = "unetpp"
@@ -51,6 +53,7 @@ class ModelConfig(Section):
     deep_supervision: bool = True
     dropout: Share = 0.0
     presence: bool = False
+    decoder: Literal["half", "full"] = "half"
 
 
 class LossConfig(Section):

@@ -10,7 +10,7 @@ from echoduet.errors import ModelError, ShapeError
 from echoduet.models.decoders import Decoder
 from echoduet.models.encoders import Encoder
 from echoduet.models.heads import ClassHead, MaskHead, PresenceHead, gated
-from echoduet.models.outputs import Output
+from echoduet.models.outputs import Decoded, Output
 
 
 class MultiTaskNet(nn.Module):
@@ -61,13 +61,19 @@ class MultiTaskNet(nn.Module):
         """
         self._require_fitting(image)
         features = self.encoder(image)
-        decoded = self.decoder(features) if self.decoder is not None else None
+        decoded = self._decode(image, features)
         mask_logits = self.mask_head(decoded.maps) if self.mask_head is not None and decoded is not None else ()
         presence = self.presence_head(features[-1]) if self.presence_head is not None else None
         if presence is not None:
             mask_logits = gated(mask_logits, presence)
         class_logits = self.class_head(features, decoded, mask_logits) if self.class_head is not None else None
         return Output(mask_logits, class_logits, presence)
+
+    def _decode(self, image: Tensor, features: tuple[Tensor, ...]) -> Decoded | None:
+        if self.decoder is None:
+            return None
+        decoded: Decoded = self.decoder((image, *features) if self.decoder.reads_image else features)
+        return decoded
 
     def _require_fitting(self, image: Tensor) -> None:
         channels, height, width = image.shape[1:]

@@ -11,13 +11,14 @@ from torch import nn
 from echoduet.config.schema import ModelConfig
 from echoduet.errors import ModelError
 from echoduet.models.blocks import NNUNET_STYLE, UNETPP_STYLE
-from echoduet.models.decoders import LightDecoder, NestedDecoder, NNUNetDecoder
+from echoduet.models.decoders import FullSizeDecoder, LightDecoder, NestedDecoder, NNUNetDecoder
 from echoduet.models.encoders import EfficientNetLiteEncoder, Encoder, PlainEncoder
 from echoduet.models.heads import MaskGuidedClassHead, MaskHead, NestedClassHead, NNUNetClassHead, PresenceHead
 from echoduet.models.multitask import MultiTaskNet
 from echoduet.models.timm_encoder import PREFIX, TimmEncoder
 
 UNETPP_WIDTHS = (24, 48, 96, 192, 384)
+COMPOSING = ("decoder",)  # keys that only networks made by `compose_light` have
 NNUNET_WIDTHS = (32, 64, 128, 256, 320, 320)
 
 
@@ -29,11 +30,13 @@ class Architecture:
         summary: one line for `echoduet info`.
         build: makes the network; `model.pretrained` is already settled.
         has_weights: ImageNet weights exist for the encoder.
+        fixed: it is the paper's: keys that compose light networks do not apply.
     """
 
     summary: str
     build: Callable[[ModelConfig], MultiTaskNet]
     has_weights: bool = False
+    fixed: bool = False
 
 
 def build_unetpp(config: ModelConfig) -> MultiTaskNet:
@@ -88,7 +91,8 @@ def compose_light(encoder: Encoder, config: ModelConfig, levels: int) -> MultiTa
     """Put a light decoder and a mask-guided class head on `encoder`; the decoder reads its first `levels` maps."""
     masks, classes = tasks_of(config)
     widths, strides = encoder.widths, encoder.strides
-    decoder = LightDecoder(widths[:levels], strides[:levels], config.deep_supervision) if masks else None
+    kind = FullSizeDecoder if config.decoder == "full" else LightDecoder
+    decoder = kind(widths[:levels], strides[:levels], config.deep_supervision) if masks else None
     return MultiTaskNet(
         encoder=encoder,
         decoder=decoder,
@@ -109,8 +113,8 @@ def tasks_of(config: ModelConfig) -> tuple[bool, bool]:
 
 
 ARCHITECTURES: dict[str, Architecture] = {
-    "unetpp": Architecture("UNet++ of the paper, 14.9 M parameters", build_unetpp),
-    "nnunet": Architecture("nnU-Net style network of the paper, 15.8 M parameters", build_nnunet),
+    "unetpp": Architecture("UNet++ of the paper, 14.9 M parameters", build_unetpp, fixed=True),
+    "nnunet": Architecture("nnU-Net style network of the paper, 15.8 M parameters", build_nnunet, fixed=True),
     "efficientnet_lite0": Architecture("EfficientNet-Lite0, light decoder, 4 M", build_efficientnet_lite, True),
     "efficientnet_lite2": Architecture("EfficientNet-Lite2, light decoder, 5 M", build_efficientnet_lite, True),
 }
@@ -124,14 +128,25 @@ def build_network(config: ModelConfig, pretrained: bool | None = None) -> MultiT
         pretrained: overrides `config.pretrained`; False builds without the weights package, as loading a bundle does.
 
     Raises:
-        ModelError: the architecture is unknown, or ImageNet weights are asked of one that has none.
+        ModelError: the architecture is unknown, or lacks what is asked of it: ImageNet weights, another decoder.
     """
     architecture = _find(config.architecture)
+    _require_composable(config, architecture)
     if pretrained is not None:
         config = config.model_copy(update={"pretrained": pretrained})
     if config.pretrained and not architecture.has_weights:
         raise ModelError(f"{config.architecture}: has no pretrained weights. Set model.pretrained=false.")
     return architecture.build(config)
+
+
+def _require_composable(config: ModelConfig, architecture: Architecture) -> None:
+    for key in COMPOSING:
+        default = ModelConfig.model_fields[key].default
+        if architecture.fixed and getattr(config, key) != default:
+            raise ModelError(
+                f"{config.architecture}: model.{key} is for networks with the light decoder. "
+                f"Set model.{key}={default}, or choose another architecture."
+            )
 
 
 def _find(name: str) -> Architecture:
