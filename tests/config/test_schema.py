@@ -41,3 +41,12 @@ def test_a_learning_rate_is_positive_and_finite(value):
 def test_defaults_describe_the_papers_recipe():
     config = ExperimentConfig()
     assert (config.seed, config.split.folds, config.loss.segmentation_weight) == (1993, 4, 0.35)
+
+
+@pytest.mark.parametrize("kind", ["dice", "focal_tversky"])
+def test_normal_images_always_count_in_some_mask_loss(kind):
+    loss = {"segmentation": kind, "dice_on": "lesions"}
+    with pytest.raises(ValidationError, match=r"loss\.dice_on: lesions would leave .* loss\.segmentation"):
+        ExperimentConfig.model_validate({"loss": loss})
+    assert ExperimentConfig.model_validate({"loss": loss, "model": {"presence": True}}).loss.dice_on == "lesions"
+    assert ExperimentConfig.model_validate({"loss": {**loss, "segmentation": "dice_bce"}}).loss.dice_on == "lesions"

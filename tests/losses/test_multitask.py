@@ -7,7 +7,14 @@ from torch import Tensor
 from echoduet.config.schema import LossConfig
 from echoduet.losses.classification import cross_entropy, focal_loss
 from echoduet.losses.multitask import MultiTaskLoss
-from echoduet.losses.segmentation import bce_loss, dice_loss, focal_mask_loss
+from echoduet.losses.segmentation import (
+    bce_loss,
+    contour_bce_loss,
+    dice_loss,
+    focal_mask_loss,
+    focal_tversky_loss,
+    presence_loss,
+)
 from echoduet.models.outputs import Output
 
 
@@ -50,13 +57,62 @@ def test_one_task_alone_is_not_weighted(scales: tuple[Tensor, ...]) -> None:
 
 @pytest.mark.parametrize(
     ("kind", "extra"),
-    [("dice", lambda *_: 0.0), ("dice_bce", bce_loss), ("dice_focal", lambda a, b: focal_mask_loss(a, b, 2.0))],
+    [
+        ("dice", lambda *_: 0.0),
+        ("dice_bce", bce_loss),
+        ("dice_bce_boundary", lambda a, b: contour_bce_loss(a, b, 2, 4.0)),
+        ("dice_focal", lambda a, b: focal_mask_loss(a, b, 2.0)),
+    ],
 )
 def test_every_mask_loss_of_the_schema(kind: str, extra, scales: tuple[Tensor, ...]) -> None:
-    config = LossConfig(segmentation=kind, dice_per="batch", dice_smoothing=3.0)
+    config = LossConfig(segmentation=kind, dice_per="batch", dice_smoothing=3.0, boundary_radius=2, boundary_weight=4.0)
     got = MultiTaskLoss(config)(Output(scales[:1], None), MASKS, LABELS).total
     expected = dice_loss(scales[0], MASKS, 3.0, "batch") + extra(scales[0], MASKS)
     torch.testing.assert_close(got, expected)
+
+
+@pytest.mark.parametrize("per", ["image", "batch"])
+@pytest.mark.parametrize("kind", ["dice_bce", "focal_tversky"])
+def test_dice_on_lesions_is_dice_of_the_images_with_one(kind: str, per: str, scales: tuple[Tensor, ...]) -> None:
+    logits = torch.cat([scales[0], scales[1]]).requires_grad_()
+    masks = torch.cat([MASKS, torch.zeros_like(MASKS)])
+    config = LossConfig(segmentation=kind, dice_on="lesions", dice_per=per)
+    got = MultiTaskLoss(config)(Output((logits,), None), masks, LABELS).total
+    pixels = bce_loss(logits, masks) if kind == "dice_bce" else 0.0
+    overlap = dice_loss if kind == "dice_bce" else focal_tversky_loss
+    torch.testing.assert_close(got, overlap(logits[:2], MASKS, per=per) + pixels, atol=1e-4, rtol=1e-5)
+    got.backward()
+    assert logits.grad[:2].abs().max() > 0
+    assert (logits.grad[2:].abs().max() > 0) == (kind == "dice_bce")
+
+
+@pytest.mark.parametrize("per", ["image", "batch"])
+def test_dice_on_lesions_of_a_batch_without_any_is_nothing(per: str, scales: tuple[Tensor, ...]) -> None:
+    logits, nothing = scales[0].clone().requires_grad_(), torch.zeros_like(MASKS)
+    config = LossConfig(segmentation="dice_bce", dice_on="lesions", dice_per=per)
+    got = MultiTaskLoss(config)(Output((logits,), None), nothing, LABELS).total
+    torch.testing.assert_close(got, bce_loss(logits, nothing))
+    got.backward()
+    assert logits.grad.isfinite().all()
+
+
+def test_presence_belongs_to_the_segmentation(scales: tuple[Tensor, ...]) -> None:
+    loss, logit = MultiTaskLoss(LossConfig(presence_weight=0.7)), torch.tensor([1.0, -2.0])
+    parts = loss(Output(scales, CLASS_LOGITS, logit), MASKS, LABELS)
+    torch.testing.assert_close(parts.presence, presence_loss(logit, MASKS))
+    masking = parts.segmentation + 0.7 * parts.presence
+    torch.testing.assert_close(parts.total, 0.35 * masking + 0.65 * parts.classification)
+    alone = loss(Output(scales, None, logit), MASKS, LABELS)
+    torch.testing.assert_close(alone.total, masking)
+    assert loss(Output(scales, CLASS_LOGITS), MASKS, LABELS).presence is None
+
+
+def test_focal_tversky_takes_its_keys(scales: tuple[Tensor, ...]) -> None:
+    config = LossConfig(
+        segmentation="focal_tversky", tversky_miss_weight=0.6, tversky_power=0.9, dice_per="batch", dice_smoothing=3.0
+    )
+    got = MultiTaskLoss(config)(Output(scales[:1], None), MASKS, LABELS).total
+    torch.testing.assert_close(got, focal_tversky_loss(scales[0], MASKS, 0.6, 0.9, smoothing=3.0, per="batch"))
 
 
 @pytest.mark.parametrize("smoothing", [0.0, 0.1])

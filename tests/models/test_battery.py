@@ -18,8 +18,14 @@ from echoduet.models.multitask import MultiTaskNet
 from echoduet.models.registry import ARCHITECTURES, build_network
 
 TASKS = ("both", "segmentation", "classification")
+OPTIONS = {"presence": {"presence": True}, "full": {"decoder": "full"}}
+VARIANTS = [
+    pytest.param(ModelConfig(architecture="efficientnet_lite0", **keys), id=f"efficientnet_lite0-{name}")
+    for name, keys in OPTIONS.items()
+]
 EVERY = [pytest.param(ModelConfig(architecture=a, tasks=t), id=f"{a}-{t}") for a, t in product(ARCHITECTURES, TASKS)]
-WHOLE = [pytest.param(ModelConfig(architecture=a), id=a) for a in ARCHITECTURES]
+EVERY += VARIANTS
+WHOLE = [pytest.param(ModelConfig(architecture=a), id=a) for a in ARCHITECTURES] + VARIANTS
 
 
 @dataclass(frozen=True)

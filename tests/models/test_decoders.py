@@ -3,8 +3,9 @@ from __future__ import annotations
 import pytest
 import torch
 from torch import Tensor
+from torch.nn import functional as F
 
-from echoduet.models.decoders import LightDecoder, NestedDecoder, NNUNetDecoder
+from echoduet.models.decoders import FullSizeDecoder, LightDecoder, NestedDecoder, NNUNetDecoder
 from echoduet.models.registry import NNUNET_WIDTHS, UNETPP_WIDTHS
 
 
@@ -59,3 +60,24 @@ def test_light_decoder_leaves_further_maps_to_the_class_head() -> None:
     with_top = (*features, torch.rand(1, 99, 4, 4))
     assert torch.equal(decoder(features).maps[0], decoder(with_top).maps[0])
     assert len(decoder.widths) == len(decoder(features).maps) == 1
+
+
+@pytest.mark.parametrize("strides", [(2, 4, 8, 16, 32), (4, 8, 16, 32)])
+def test_full_size_decoder_ends_at_the_image(strides: tuple[int, ...]) -> None:
+    widths = (6, 8, 10, 12, 14)[: len(strides)]
+    decoder = FullSizeDecoder(widths, strides, deep_supervision=True)
+    decoded = decoder((torch.rand(1, 1, 64, 64), *pyramid(widths, strides, side=64)))
+    assert decoder.strides == (1, 2, 4, 8)
+    assert decoder.widths == (16, 32, 48, 64)
+    for feature, width, stride in zip(decoded.maps, decoder.widths, decoder.strides, strict=True):
+        assert feature.shape == (1, width, 64 // stride, 64 // stride)
+    assert len(FullSizeDecoder(widths, strides, deep_supervision=False).widths) == 1
+
+
+def test_full_size_decoder_joins_the_image_where_the_encoder_has_no_map() -> None:
+    widths, strides = (8, 10, 12), (4, 8, 16)
+    decoder = FullSizeDecoder(widths, strides, deep_supervision=False).eval()
+    features, image = pyramid(widths, strides), torch.rand(1, 1, 32, 32)
+    expected = decoder.light((image, F.avg_pool2d(image, 2), *features)).maps[0]
+    assert torch.equal(decoder((image, *features)).maps[0], expected)
+    assert not torch.equal(decoder((image.flip(-1), *features)).maps[0], expected)

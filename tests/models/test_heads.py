@@ -1,5 +1,7 @@
 from __future__ import annotations
 
+import math
+
 import pytest
 import torch
 from hypothesis import given
@@ -12,6 +14,8 @@ from echoduet.models.heads import (
     MaskHead,
     NestedClassHead,
     NNUNetClassHead,
+    PresenceHead,
+    gated,
     weighted_mean,
 )
 from echoduet.models.outputs import Decoded
@@ -107,3 +111,27 @@ def test_dropout_acts_while_training() -> None:
     maps = features()
     assert not torch.equal(head.train()(maps, None, ()), head(maps, None, ()))
     assert torch.equal(head.eval()(maps, None, ()), head(maps, None, ()))
+
+
+@given(st.floats(-15, 15), st.floats(-15, 15))
+def test_the_gate_multiplies_odds_of_pixels_by_the_probability_of_any_lesion(pixel: float, presence: float) -> None:
+    logits = torch.full((1, 1, 2, 2), pixel, dtype=torch.float64)
+    (got,) = gated((logits,), torch.tensor([presence], dtype=torch.float64))
+    odds = math.exp(pixel) / (1 + math.exp(-presence))
+    assert got.exp().flatten().tolist() == pytest.approx([odds] * 4, rel=1e-4)
+
+
+def test_the_gate_keeps_scales_and_images_apart() -> None:
+    scales = torch.randn(2, 1, 8, 8), torch.randn(2, 1, 8, 8)
+    fine, coarse = gated(scales, torch.tensor([50.0, -3.0]))
+    torch.testing.assert_close(fine[0], scales[0][0])
+    torch.testing.assert_close(coarse[1], scales[1][1] + F.logsigmoid(torch.tensor(-3.0)))
+
+
+def test_presence_starts_open_and_learns_from_mean_and_maximum() -> None:
+    head = PresenceHead(12)
+    deepest = torch.rand(3, 12, 4, 4)
+    torch.testing.assert_close(head(deepest), torch.full((3,), 2.0))
+    head(deepest).sum().backward()
+    expected = torch.cat([deepest.mean(dim=(2, 3)), deepest.amax(dim=(2, 3))], dim=1).sum(0)
+    torch.testing.assert_close(head.linear.weight.grad[0], expected)

@@ -9,7 +9,7 @@ from echoduet.errors import ModelError
 from echoduet.models.blocks import UNETPP_STYLE
 from echoduet.models.decoders import NestedDecoder
 from echoduet.models.encoders import PlainEncoder
-from echoduet.models.heads import MaskHead
+from echoduet.models.heads import MaskGuidedClassHead, MaskHead, PresenceHead
 from echoduet.models.multitask import MultiTaskNet
 from echoduet.models.registry import build_network
 
@@ -30,6 +30,45 @@ def test_decoder_and_mask_head_come_together() -> None:
         MultiTaskNet(encoder(), decoder=NestedDecoder(WIDTHS, deep_supervision=False))
     with pytest.raises(ModelError, match="both or neither"):
         MultiTaskNet(encoder(), mask_head=MaskHead((2,), (1,)))
+
+
+def test_a_presence_head_needs_masks_to_gate() -> None:
+    with pytest.raises(ModelError, match="gates masks"):
+        MultiTaskNet(
+            encoder(),
+            class_head=MaskGuidedClassHead(WIDTHS, (1, 2, 4), with_decoder=False, guided=4),
+            presence_head=PresenceHead(8),
+        )
+
+
+@pytest.mark.parametrize("tasks", ["both", "segmentation"])
+@pytest.mark.parametrize("architecture", ["unetpp", "nnunet", "efficientnet_lite0"])
+def test_presence_gates_the_masks_of_every_architecture(architecture: str, tasks: str) -> None:
+    network = build_network(ModelConfig(architecture=architecture, tasks=tasks, presence=True)).eval()
+    image = torch.rand(2, 1, 64, 64)
+    with torch.no_grad():
+        network.presence_head.linear.bias.fill_(60.0)
+        surely = network(image)
+        network.presence_head.linear.bias.fill_(-60.0)
+        surely_not = network(image)
+    assert surely.presence_logit.tolist() == [60.0, 60.0]
+    for one, other in zip(surely.mask_logits, surely_not.mask_logits, strict=True):
+        torch.testing.assert_close(other, one - 60.0)
+
+
+def test_presence_changes_no_other_weight() -> None:
+    networks = []
+    for presence in (False, True):
+        torch.manual_seed(3)
+        networks.append(build_network(ModelConfig(architecture="efficientnet_lite0", presence=presence)).state_dict())
+    plain, more = networks
+    assert set(more) - set(plain) == {"presence_head.linear.weight", "presence_head.linear.bias"}
+    assert all(torch.equal(value, more[key]) for key, value in plain.items())
+
+
+def test_without_masks_there_is_no_presence() -> None:
+    network = build_network(ModelConfig(architecture="efficientnet_lite0", tasks="classification", presence=True))
+    assert network.presence_head is None
 
 
 def test_parameter_groups_split_without_loss_or_overlap() -> None:

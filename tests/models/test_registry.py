@@ -81,3 +81,17 @@ def test_freezing_what_is_not_there_is_refused(key: str) -> None:
 def test_a_bundle_of_a_frozen_network_loads_without_the_weights_package() -> None:
     config = ModelConfig(architecture="efficientnet_lite0", pretrained=True, frozen_blocks=2)
     assert build_network(config, pretrained=False).encoder.frozen_blocks == 2
+
+
+@pytest.mark.parametrize("architecture", ["unetpp", "nnunet"])
+@pytest.mark.parametrize(("key", "value"), [("decoder", "full")])
+def test_the_papers_networks_refuse_keys_of_light_ones(architecture: str, key: str, value: str) -> None:
+    with pytest.raises(ModelError, match=rf"{architecture}: model\.{key} is for networks with the light decoder"):
+        build_network(ModelConfig.model_validate({"architecture": architecture, key: value}))
+
+
+@pytest.mark.parametrize("tasks", ["both", "segmentation"])
+def test_a_full_decoder_reads_the_mask_at_the_images_size(tasks: str) -> None:
+    network = build_network(ModelConfig(architecture="efficientnet_lite0", tasks=tasks, decoder="full"))
+    assert network.decoder.strides == (1, 2, 4, 8)
+    assert all(logits.shape == (2, 1, 64, 96) for logits in network(torch.rand(2, 1, 64, 96)).mask_logits)

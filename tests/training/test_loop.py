@@ -179,6 +179,20 @@ def test_one_task_alone_trains_too(tiny, make_set, tmp_path, tasks):
     assert ("accuracy" in row["validation"]) == (tasks == "classification")
 
 
+def test_a_gated_network_learns_what_has_a_lesion(tiny, make_set, tmp_path):
+    config = tiny(
+        optim={"epochs": 12, "batch_size": 6, "select": "last", "learning_rate": 4e-3},
+        model={"architecture": "efficientnet_lite0", "pretrained": True, "tasks": "segmentation", "presence": True},
+        loss={"segmentation": "dice_bce_boundary", "dice_on": "lesions"},
+    )
+    data = make_set(12)
+    run = start(tmp_path, config)
+    fit(Trainer(config, data, data), run)
+    first, last = run.rows()[0], run.rows()[-1]
+    assert last["train"]["presence_loss"] < 0.6 * first["train"]["presence_loss"]
+    assert last["validation"]["lesion_dice"] > 0.6
+
+
 def test_bfloat16_trains(tiny, make_set, tmp_path):
     config = tiny(optim={"epochs": 1}, runtime={"precision": "bfloat16", "deterministic": False})
     run = start(tmp_path, config)

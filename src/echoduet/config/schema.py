@@ -47,6 +47,11 @@ class ModelConfig(Section):
 
     `frozen_blocks` counts leading blocks of an EfficientNet-Lite encoder that keep their weights; with
     `train_depthwise` false its depthwise kernels keep theirs too.
+
+    With `presence` the network also says whether there is a lesion at all, and the odds of every lesion pixel are
+    multiplied by that probability. `decoder` is for networks with the light decoder: `half` ends it at the encoder's
+    finest map, mostly of half the size, `full` goes on to the image's own. Keys about masks do not matter without
+    masks.
     """
 
     architecture: str = "unetpp"
@@ -56,15 +61,29 @@ class ModelConfig(Section):
     train_depthwise: bool = True
     deep_supervision: bool = True
     dropout: Share = 0.0
+    presence: bool = False
+    decoder: Literal["half", "full"] = "half"
 
 
 class LossConfig(Section):
-    """The loss of both tasks: `segmentation_weight` * segmentation + (1 - `segmentation_weight`) * classification."""
+    """The loss of both tasks: `segmentation_weight` * segmentation + (1 - `segmentation_weight`) * classification.
+
+    `dice_bce_boundary` is `dice_bce` whose cross entropy counts pixels within `boundary_radius` pixels of the contour
+    more, up to 1 + `boundary_weight` times; `focal_tversky` lets a missed pixel cost `tversky_miss_weight` and a false
+    alarm the rest, and takes the keys of the Dice loss too. With `dice_on: lesions` images without a lesion count in
+    the loss per pixel alone. `presence_weight` is for networks with `model.presence`.
+    """
 
     segmentation_weight: Share = 0.35
-    segmentation: Literal["dice", "dice_bce", "dice_focal"] = "dice"
+    segmentation: Literal["dice", "dice_bce", "dice_bce_boundary", "dice_focal", "focal_tversky"] = "dice"
     dice_smoothing: Positive = 1.0
     dice_per: Literal["batch", "image"] = "image"
+    dice_on: Literal["all", "lesions"] = "all"
+    boundary_radius: Annotated[int, Field(ge=1, le=64)] = 7
+    boundary_weight: Annotated[float, Field(ge=0.0)] = 5.0
+    tversky_miss_weight: Annotated[float, Field(gt=0.0, lt=1.0)] = 0.7
+    tversky_power: Positive = 0.75
+    presence_weight: Annotated[float, Field(ge=0.0)] = 1.0
     classification: Literal["focal", "cross_entropy"] = "focal"
     focal_gamma: Annotated[float, Field(ge=0.0)] = 2.0
     label_smoothing: Annotated[float, Field(ge=0.0, lt=1.0)] = 0.0
@@ -152,4 +171,14 @@ class ExperimentConfig(Section):
             low, high = getattr(self.augment, key)
             if not 0 < low <= high:
                 raise ValueError(f"augment.{key}: needs two positive numbers, the smaller first, got [{low}, {high}]")
+        return self
+
+    @model_validator(mode="after")
+    def _normals_count(self) -> ExperimentConfig:
+        overlap_only = self.loss.segmentation in ("dice", "focal_tversky")
+        if self.loss.dice_on == "lesions" and overlap_only and not self.model.presence:
+            raise ValueError(
+                "loss.dice_on: lesions would leave images without a lesion out of the mask loss; choose a "
+                "loss.segmentation with a loss per pixel, such as dice_bce, or set model.presence to true"
+            )
         return self

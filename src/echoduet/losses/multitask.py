@@ -11,7 +11,15 @@ from torch import Tensor, nn
 
 from echoduet.config.schema import LossConfig
 from echoduet.losses.classification import cross_entropy, focal_loss
-from echoduet.losses.segmentation import bce_loss, dice_loss, focal_mask_loss
+from echoduet.losses.segmentation import (
+    bce_loss,
+    contour_bce_loss,
+    dice_loss,
+    focal_mask_loss,
+    focal_tversky_loss,
+    has_lesion,
+    presence_loss,
+)
 
 
 class Answer(Protocol):
@@ -23,6 +31,11 @@ class Answer(Protocol):
         ...
 
     @property
+    def presence_logit(self) -> Tensor | None:
+        """Logits of "the image shows a lesion", `(B,)`."""
+        ...
+
+    @property
     def class_logits(self) -> Tensor | None:
         """Class logits `(B, 3)`."""
         ...
@@ -30,17 +43,19 @@ class Answer(Protocol):
 
 @dataclass(frozen=True, slots=True)
 class LossParts:
-    """The loss to minimise and the two it is made of; a task that the network lacks has None."""
+    """The loss to minimise and those it is made of; what the network does not answer has None."""
 
     total: Tensor
     segmentation: Tensor | None
     classification: Tensor | None
+    presence: Tensor | None = None
 
 
 class MultiTaskLoss(nn.Module):
     """`a` * segmentation + (1 - `a`) * classification, with `a` the key `loss.segmentation_weight`.
 
-    A network with one task alone is trained on that task's loss, unweighted.
+    A network with one task alone is trained on that task's loss, unweighted. Where a network says whether there is a
+    lesion at all, `loss.presence_weight` times that answer's loss belongs to the segmentation.
     """
 
     def __init__(self, config: LossConfig) -> None:
@@ -57,7 +72,11 @@ class MultiTaskLoss(nn.Module):
         """
         segmentation = self.segmentation(output.mask_logits, masks) if output.mask_logits else None
         classification = self.classification(output.class_logits, labels) if output.class_logits is not None else None
-        return LossParts(self._weigh(segmentation, classification), segmentation, classification)
+        presence = presence_loss(output.presence_logit, masks) if output.presence_logit is not None else None
+        masking = segmentation
+        if segmentation is not None and presence is not None:
+            masking = segmentation + self.config.presence_weight * presence
+        return LossParts(self._weigh(masking, classification), segmentation, classification, presence)
 
     def segmentation(self, mask_logits: Sequence[Tensor], masks: Tensor) -> Tensor:
         """Return the segmentation losses of all scales, summed with weights 1/(n+1) from the finest."""
@@ -70,12 +89,39 @@ class MultiTaskLoss(nn.Module):
         return cross_entropy(logits, labels, self.config.label_smoothing)
 
     def _mask_loss(self, logits: Tensor, masks: Tensor) -> Tensor:
-        overlap = dice_loss(logits, masks, self.config.dice_smoothing, self.config.dice_per)
-        if self.config.segmentation == "dice_bce":
-            return overlap + bce_loss(logits, masks)
-        if self.config.segmentation == "dice_focal":
-            return overlap + focal_mask_loss(logits, masks, self.config.focal_gamma)
-        return overlap
+        overlap, pixelwise = self._overlap(logits, masks), self._pixelwise(logits, masks)
+        return overlap if pixelwise is None else overlap + pixelwise
+
+    def _overlap(self, logits: Tensor, masks: Tensor) -> Tensor:
+        if self.config.dice_on == "all":
+            return self._dice(logits, masks)
+        lesion = has_lesion(masks)
+        # An empty answer to an empty mask costs nothing in either loss, and has no slope.
+        loss = self._dice(logits.float().masked_fill(~lesion[:, None, None, None], -1e4), masks)
+        return loss * len(masks) / lesion.sum().clamp(min=1) if self.config.dice_per == "image" else loss
+
+    def _dice(self, logits: Tensor, masks: Tensor) -> Tensor:
+        keys = self.config
+        if keys.segmentation == "focal_tversky":
+            return focal_tversky_loss(
+                logits,
+                masks,
+                keys.tversky_miss_weight,
+                keys.tversky_power,
+                smoothing=keys.dice_smoothing,
+                per=keys.dice_per,
+            )
+        return dice_loss(logits, masks, keys.dice_smoothing, keys.dice_per)
+
+    def _pixelwise(self, logits: Tensor, masks: Tensor) -> Tensor | None:
+        keys = self.config
+        if keys.segmentation == "dice_bce":
+            return bce_loss(logits, masks)
+        if keys.segmentation == "dice_bce_boundary":
+            return contour_bce_loss(logits, masks, keys.boundary_radius, keys.boundary_weight)
+        if keys.segmentation == "dice_focal":
+            return focal_mask_loss(logits, masks, keys.focal_gamma)
+        return None
 
     def _weigh(self, segmentation: Tensor | None, classification: Tensor | None) -> Tensor:
         weight = self.config.segmentation_weight

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
 
 import torch
@@ -18,10 +19,12 @@ class Decoder(nn.Module):
     Attributes:
         widths: channels of each map that a mask is read from, finest first.
         strides: by how much each is smaller than the image.
+        reads_image: it takes the image itself in front of the encoder's maps.
     """
 
     widths: tuple[int, ...]
     strides: tuple[int, ...]
+    reads_image: bool = False
 
 
 def nested_node(widths: Sequence[int], row: int, column: int) -> UpBlock:
@@ -142,6 +145,42 @@ class LightDecoder(Decoder):
             x = level(torch.cat([F.interpolate(x, scale_factor=2.0), skips.pop()], dim=1))
             maps.append(x)
         return Decoded(maps=tuple(reversed(maps))[: len(self.widths)], deep=(maps[0],))
+
+
+class FullSizeDecoder(Decoder):
+    """A light decoder that goes on to the image's own size, with the image as the skip of each level it adds.
+
+    A level above the encoder's finest map has no map to join: it gets the image, averaged to the level's stride, so
+    that a contour can follow the edge in the pixels.
+
+    Args:
+        widths: channels of the encoder's maps, finest first.
+        strides: their strides, each twice the one before.
+        deep_supervision: return every level but the deepest, not only the finest.
+        channels: channels of the decoder's levels, deepest first; the last is repeated as needed.
+    """
+
+    reads_image = True
+
+    def __init__(
+        self,
+        widths: Sequence[int],
+        strides: Sequence[int],
+        deep_supervision: bool,
+        channels: Sequence[int] = (128, 64, 48, 32, 16),
+    ) -> None:
+        super().__init__()
+        self.added = tuple(2**level for level in range(int(math.log2(strides[0]))))
+        ones = (1,) * len(self.added)
+        self.light = LightDecoder((*ones, *widths), (*self.added, *strides), deep_supervision, channels)
+        self.widths, self.strides = self.light.widths, self.light.strides
+
+    def forward(self, features: tuple[Tensor, ...]) -> Decoded:
+        """Map the image `(B, 1, H, W)` and encoder features to maps, the finest `(B, width, H, W)`."""
+        image, *maps = features
+        images = (F.avg_pool2d(image, stride) if stride > 1 else image for stride in self.added)
+        decoded: Decoded = self.light((*images, *maps))
+        return decoded
 
 
 def _conv_block(width_in: int, width_out: int, kernel: int) -> nn.Sequential:

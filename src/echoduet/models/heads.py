@@ -67,6 +67,43 @@ def _enlarged(logits: Tensor, stride: int) -> Tensor:
     return F.interpolate(logits.float(), scale_factor=float(stride), mode="bilinear", align_corners=False)
 
 
+class PresenceHead(nn.Module):
+    """Say whether the image shows a lesion at all, from mean and maximum of the encoder's deepest map; one layer.
+
+    It starts at a probability near 0.9, so that a network that has learnt nothing yet finds its masks hardly held back.
+
+    Args:
+        width: channels of the deepest map.
+        dropout: rate before the layer.
+    """
+
+    def __init__(self, width: int, dropout: float = 0.0) -> None:
+        super().__init__()
+        self.dropout = nn.Dropout(dropout)
+        self.linear = nn.Linear(2 * width, 1)
+        nn.init.zeros_(self.linear.weight)
+        nn.init.constant_(self.linear.bias, 2.0)
+
+    def forward(self, deepest: Tensor) -> Tensor:
+        """Map `(B, width, h, w)` to logits `(B,)`, in float32."""
+        pooled = torch.cat([deepest.float().mean(dim=(2, 3)), deepest.float().amax(dim=(2, 3))], dim=1)
+        logit: Tensor = self.linear(self.dropout(pooled))
+        return logit[:, 0].float()
+
+
+def gated(mask_logits: tuple[Tensor, ...], presence_logit: Tensor) -> tuple[Tensor, ...]:
+    """Return mask logits plus log σ(presence): the odds of a lesion pixel, times the probability of any lesion.
+
+    A pixel that is certain stays: the gate settles the doubtful ones.
+
+    Args:
+        mask_logits: each `(B, 1, H, W)`.
+        presence_logit: `(B,)`.
+    """
+    gate = F.logsigmoid(presence_logit.float())[:, None, None, None]
+    return tuple(logits.float() + gate for logits in mask_logits)
+
+
 class ClassHead(nn.Module):
     """Base of class heads.
 

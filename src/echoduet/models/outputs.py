@@ -27,7 +27,10 @@ class Output:
     Attributes:
         mask_logits: lesion logits, finest first, each `(B, 1, H, W)` at the input's size; empty without a decoder.
         class_logits: `(B, 3)` in the order of `CLASSES`; None without a class head.
+        presence_logit: of "the image shows a lesion", `(B,)`; None without a presence head. The mask logits have taken
+            it into account.
     """
 
     mask_logits: tuple[Tensor, ...]
     class_logits: Tensor | None
+    presence_logit: Tensor | None = None

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import difflib
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 from torch import nn
@@ -11,13 +11,14 @@ from torch import nn
 from echoduet.config.schema import ModelConfig
 from echoduet.errors import ModelError
 from echoduet.models.blocks import NNUNET_STYLE, UNETPP_STYLE
-from echoduet.models.decoders import LightDecoder, NestedDecoder, NNUNetDecoder
+from echoduet.models.decoders import FullSizeDecoder, LightDecoder, NestedDecoder, NNUNetDecoder
 from echoduet.models.encoders import EfficientNetLiteEncoder, Encoder, PlainEncoder
-from echoduet.models.heads import MaskGuidedClassHead, MaskHead, NestedClassHead, NNUNetClassHead
+from echoduet.models.heads import MaskGuidedClassHead, MaskHead, NestedClassHead, NNUNetClassHead, PresenceHead
 from echoduet.models.multitask import MultiTaskNet
 from echoduet.models.timm_encoder import PREFIX, TimmEncoder
 
 UNETPP_WIDTHS = (24, 48, 96, 192, 384)
+COMPOSING = ("decoder",)  # keys that only networks made by `compose_light` have
 NNUNET_WIDTHS = (32, 64, 128, 256, 320, 320)
 SHALLOW = "_shallow"
 
@@ -31,12 +32,14 @@ class Architecture:
         build: makes the network; `model.pretrained` is already settled.
         has_weights: ImageNet weights exist for the encoder.
         freezable: `model.frozen_blocks` and `model.train_depthwise` mean something.
+        fixed: it is the paper's: keys that compose light networks do not apply.
     """
 
     summary: str
     build: Callable[[ModelConfig], MultiTaskNet]
     has_weights: bool = False
     freezable: bool = False
+    fixed: bool = False
 
 
 def build_unetpp(config: ModelConfig) -> MultiTaskNet:
@@ -48,6 +51,7 @@ def build_unetpp(config: ModelConfig) -> MultiTaskNet:
         decoder=decoder,
         mask_head=MaskHead(decoder.widths, decoder.strides) if decoder else None,
         class_head=NestedClassHead(UNETPP_WIDTHS, masks, config.dropout) if classes else None,
+        presence_head=_presence_head(UNETPP_WIDTHS, config),
     )
 
 
@@ -60,6 +64,7 @@ def build_nnunet(config: ModelConfig) -> MultiTaskNet:
         decoder=decoder,
         mask_head=MaskHead(decoder.widths, decoder.strides, learned=True) if decoder else None,
         class_head=NNUNetClassHead(NNUNET_WIDTHS, masks, config.dropout) if classes else None,
+        presence_head=_presence_head(NNUNET_WIDTHS, config),
     )
     network.apply(_he_initialise)
     return network
@@ -96,13 +101,20 @@ def compose_light(encoder: Encoder, config: ModelConfig, levels: int) -> MultiTa
     """Put a light decoder and a mask-guided class head on `encoder`; the decoder reads its first `levels` maps."""
     masks, classes = tasks_of(config)
     widths, strides = encoder.widths, encoder.strides
-    decoder = LightDecoder(widths[:levels], strides[:levels], config.deep_supervision) if masks else None
+    kind = FullSizeDecoder if config.decoder == "full" else LightDecoder
+    decoder = kind(widths[:levels], strides[:levels], config.deep_supervision) if masks else None
     return MultiTaskNet(
         encoder=encoder,
         decoder=decoder,
         mask_head=MaskHead(decoder.widths, decoder.strides) if decoder else None,
         class_head=MaskGuidedClassHead(widths, strides, masks, dropout=config.dropout) if classes else None,
+        presence_head=_presence_head(widths, config),
     )
+
+
+def _presence_head(widths: Sequence[int], config: ModelConfig) -> PresenceHead | None:
+    masks, _ = tasks_of(config)
+    return PresenceHead(widths[-1], config.dropout) if masks and config.presence else None
 
 
 def tasks_of(config: ModelConfig) -> tuple[bool, bool]:
@@ -111,8 +123,8 @@ def tasks_of(config: ModelConfig) -> tuple[bool, bool]:
 
 
 ARCHITECTURES: dict[str, Architecture] = {
-    "unetpp": Architecture("UNet++ of the paper, 14.9 M parameters", build_unetpp),
-    "nnunet": Architecture("nnU-Net style network of the paper, 15.8 M parameters", build_nnunet),
+    "unetpp": Architecture("UNet++ of the paper, 14.9 M parameters", build_unetpp, fixed=True),
+    "nnunet": Architecture("nnU-Net style network of the paper, 15.8 M parameters", build_nnunet, fixed=True),
     "efficientnet_lite0": Architecture("EfficientNet-Lite0, light decoder, 4 M", build_efficientnet_lite, True, True),
     "efficientnet_lite0_shallow": Architecture(
         "EfficientNet-Lite0 to stride 16, 1 M", build_efficientnet_lite, True, True
@@ -129,11 +141,12 @@ def build_network(config: ModelConfig, pretrained: bool | None = None) -> MultiT
         pretrained: overrides `config.pretrained`; False builds without the weights package, as loading a bundle does.
 
     Raises:
-        ModelError: the architecture is unknown, ImageNet weights are asked of one that has none, or parts are to be
-            frozen that it lacks or that would stay random.
+        ModelError: the architecture is unknown, lacks what is asked of it (ImageNet weights, another decoder, parts to
+            freeze), or would have random parts frozen.
     """
     architecture = _find(config.architecture)
     _require_sensible_freezing(config, architecture, loading=pretrained is False)
+    _require_composable(config, architecture)
     if pretrained is not None:
         config = config.model_copy(update={"pretrained": pretrained})
     if config.pretrained and not architecture.has_weights:
@@ -149,6 +162,16 @@ def _require_sensible_freezing(config: ModelConfig, architecture: Architecture, 
         raise ModelError(f"{key}: {config.architecture} has no such parts to freeze. Leave the key out.")
     if not (config.pretrained or loading):
         raise ModelError(f"{key}: without pretrained weights random ones would be frozen. Set model.pretrained=true.")
+
+
+def _require_composable(config: ModelConfig, architecture: Architecture) -> None:
+    for key in COMPOSING:
+        default = ModelConfig.model_fields[key].default
+        if architecture.fixed and getattr(config, key) != default:
+            raise ModelError(
+                f"{config.architecture}: model.{key} is for networks with the light decoder. "
+                f"Set model.{key}={default}, or choose another architecture."
+            )
 
 
 def _find(name: str) -> Architecture:

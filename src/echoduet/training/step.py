@@ -128,10 +128,10 @@ class Stepper:
 
 def _detached(parts: LossParts) -> LossParts:
     # The losses outlive the step; the graph that made them must not.
-    segmentation, classification = (
-        None if x is None else x.detach() for x in (parts.segmentation, parts.classification)
+    segmentation, classification, presence = (
+        None if x is None else x.detach() for x in (parts.segmentation, parts.classification, parts.presence)
     )
-    return LossParts(parts.total.detach(), segmentation, classification)
+    return LossParts(parts.total.detach(), segmentation, classification, presence)
 
 
 def _batches(data: CachedSet) -> Iterator[tuple[Tensor, Tensor, Tensor]]:
@@ -155,8 +155,13 @@ def require_finite(kind: str, loss: float) -> None:
 
 
 def losses_of(parts: LossParts) -> dict[str, float]:
-    """Return the losses as plain numbers; a task that the network lacks is left out."""
-    named = {"loss": parts.total, "segmentation_loss": parts.segmentation, "classification_loss": parts.classification}
+    """Return the losses as plain numbers; what the network does not answer is left out."""
+    named = {
+        "loss": parts.total,
+        "segmentation_loss": parts.segmentation,
+        "classification_loss": parts.classification,
+        "presence_loss": parts.presence,
+    }
     return {name: float(value.detach()) for name, value in named.items() if value is not None}
 
 
