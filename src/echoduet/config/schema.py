@@ -120,10 +120,16 @@ class RuntimeConfig(Section):
 
 
 class InferenceConfig(Section):
-    """How answers are made from logits."""
+    """How answers are made from logits.
+
+    `refining` makes mask and class agree: `hard` is the paper's rule, `soft` follows the bundle's thresholds, which
+    `tune` chooses on the validation part, together with the mask threshold.
+    """
 
     mask_threshold: Annotated[float, Field(gt=0.0, lt=1.0)] = 0.5
     flip: bool = False
+    refining: Literal["hard", "soft", "none"] = "hard"
+    tune: bool = False
 
 
 class ExperimentConfig(Section):

@@ -16,6 +16,7 @@ from echoduet.errors import ModelError
 from echoduet.inference.postprocess import mask_from_probability
 from echoduet.models.bundle import BundleInfo, load_bundle
 from echoduet.models.multitask import MultiTaskNet
+from echoduet.models.refinement import Rule, read_rule
 from echoduet.records import CLASSES, GrayImage, Prediction
 from echoduet.transforms.preprocess import Preprocess, Probability
 
@@ -71,6 +72,11 @@ class Predictor:
     def threshold(self) -> float:
         """Least probability of a lesion pixel."""
         return self.info.thresholds.get("mask", self.info.config.inference.mask_threshold)
+
+    @property
+    def rule(self) -> Rule:
+        """How prediction refining makes mask and class agree."""
+        return read_rule(self.info.config.inference.refining, self.info.thresholds)
 
     def predict(self, images: Iterable[tuple[str, GrayImage]]) -> Iterator[Prediction]:
         """Yield one raw (unrefined) prediction per `(case_id, image)`, in order, its mask at the image's own size.

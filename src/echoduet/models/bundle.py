@@ -77,12 +77,27 @@ def save_bundle(path: Path, network: MultiTaskNet, info: BundleInfo) -> None:
     _require_known_suffix(path)
     # Channels-last weights are stored in the plain layout, so that the file does not depend on how they were trained.
     weights = {key: value.detach().cpu().contiguous() for key, value in network.state_dict().items()}
+    _write(path, weights, info)
+
+
+def _write(path: Path, weights: dict[str, Tensor], info: BundleInfo) -> None:
     text = _to_json(info)
     with atomic_path(path) as temporary:
         if path.suffix == ".pth":
             torch.save({_KEY: text, _WEIGHTS: weights}, temporary)
         else:
             save_file(weights, temporary, metadata={_KEY: text})
+
+
+def rewrite_info(path: Path, info: BundleInfo) -> None:
+    """Give a bundle other information, atomically; its weights stay as they are, to the bit.
+
+    Raises:
+        ModelError: the file is missing, truncated, or not a bundle.
+        OutputError: the file cannot be written.
+    """
+    read_info(path)
+    _write(path, _read_weights(path), info)
 
 
 def load_bundle(path: Path, device: str | torch.device = "cpu") -> tuple[MultiTaskNet, BundleInfo]:
