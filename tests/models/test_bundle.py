@@ -62,7 +62,7 @@ def test_information_is_read_without_the_weights(saved: Path, monkeypatch: pytes
         raise AssertionError("the weights were read")
 
     monkeypatch.setattr(bundle, "load_file", refuse)
-    monkeypatch.setattr(bundle, "build_network", refuse)
+    monkeypatch.setattr(bundle, "assemble", refuse)
     assert read_info(saved) == INFO
 
 

@@ -43,6 +43,7 @@ class ModelConfig(Section):
 
     `frozen_blocks` counts leading blocks of an EfficientNet-Lite encoder that keep their weights; with
     `train_depthwise` false its depthwise kernels keep theirs too.
+    `members` says how many networks answer together; each is trained alone, with 1, and `echoduet release` joins them.
     """
 
     architecture: str = "unetpp"
@@ -52,6 +53,7 @@ class ModelConfig(Section):
     train_depthwise: bool = True
     deep_supervision: bool = True
     dropout: Share = 0.0
+    members: Annotated[int, Field(ge=1)] = 1
 
 
 class LossConfig(Section):

@@ -129,10 +129,12 @@ def build_network(config: ModelConfig, pretrained: bool | None = None) -> MultiT
         pretrained: overrides `config.pretrained`; False builds without the weights package, as loading a bundle does.
 
     Raises:
-        ModelError: the architecture is unknown, ImageNet weights are asked of one that has none, or parts are to be
-            frozen that it lacks or that would stay random.
+        ModelError: the architecture is unknown, ImageNet weights are asked of one that has none, parts are to be frozen
+            that it lacks or that would stay random, or several members are asked for.
     """
     architecture = _find(config.architecture)
+    if config.members > 1:
+        raise ModelError("model.members: each member is trained alone. Set model.members=1 and join the bundles.")
     _require_sensible_freezing(config, architecture, loading=pretrained is False)
     if pretrained is not None:
         config = config.model_copy(update={"pretrained": pretrained})
