@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import dataclasses
 import json
 import pickle
 from pathlib import Path
@@ -11,7 +12,7 @@ from safetensors.torch import load_file, save_file
 from echoduet.config.schema import ExperimentConfig, ModelConfig, PreprocessConfig
 from echoduet.errors import ModelError, OutputError
 from echoduet.models import bundle
-from echoduet.models.bundle import BundleInfo, load_bundle, read_info, save_bundle
+from echoduet.models.bundle import BundleInfo, load_bundle, read_info, rewrite_info, save_bundle
 from echoduet.models.multitask import MultiTaskNet
 from echoduet.models.registry import build_network
 
@@ -61,8 +62,20 @@ def test_information_is_read_without_the_weights(saved: Path, monkeypatch: pytes
         raise AssertionError("the weights were read")
 
     monkeypatch.setattr(bundle, "load_file", refuse)
-    monkeypatch.setattr(bundle, "build_network", refuse)
+    monkeypatch.setattr(bundle, "assemble", refuse)
     assert read_info(saved) == INFO
+
+
+def test_information_is_replaced_without_touching_a_weight(saved: Path, network: MultiTaskNet) -> None:
+    other = dataclasses.replace(INFO, thresholds={"mask": 0.4, "normal_at": 0.2}, provenance={"tuning": "done"})
+    rewrite_info(saved, other)
+    loaded, info = load_bundle(saved)
+    assert info == other
+    assert all(torch.equal(loaded.state_dict()[key], value) for key, value in network.state_dict().items())
+    rewrite_info(saved, INFO)
+    assert read_info(saved) == INFO
+    with pytest.raises(ModelError, match="no such file"):
+        rewrite_info(saved.with_name("gone.pth"), INFO)
 
 
 def test_the_file_does_not_depend_on_the_memory_layout(network: MultiTaskNet, tmp_path: Path) -> None:

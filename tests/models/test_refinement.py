@@ -1,11 +1,12 @@
 from __future__ import annotations
 
 import numpy as np
+import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 from hypothesis.extra import numpy as arrays
 
-from echoduet.models.refinement import refine
+from echoduet.models.refinement import HARD, OFF, Rule, drop_specks, read_rule, refine
 from echoduet.records import CLASSES, Label, Prediction
 
 MASKS = arrays.arrays(np.bool_, (4, 5))
@@ -57,3 +58,79 @@ def test_refined_answers_agree_and_refining_again_changes_nothing(prediction: Pr
     assert again.label == refined.label
     assert again.mask is refined.mask or np.array_equal(again.mask, refined.mask)
     assert np.array_equal(refined.probabilities, prediction.probabilities)
+
+
+RULES = st.builds(
+    Rule,
+    empty_at=st.none() | st.floats(0, 1),
+    normal_at=st.floats(0, 1),
+    min_area=st.sampled_from([0.0, 0.1, 0.2]),
+)
+
+
+@given(PREDICTIONS)
+def test_the_hard_rule_is_the_papers(prediction: Prediction) -> None:
+    refined = refine(prediction, HARD)
+    if prediction.mask is None or prediction.label is None:
+        assert refined is prediction
+        return
+    mask = np.zeros_like(prediction.mask) if prediction.label is Label.NORMAL else prediction.mask
+    assert np.array_equal(refined.mask, mask)
+    assert refined.label is (prediction.label if mask.any() else Label.NORMAL)
+
+
+@given(PREDICTIONS)
+def test_switched_off_it_returns_what_it_was_given(prediction: Prediction) -> None:
+    assert refine(prediction, OFF) is prediction
+
+
+@given(PREDICTIONS, RULES)
+def test_any_rule_only_takes_away_and_settles_at_once(prediction: Prediction, rule: Rule) -> None:
+    refined = refine(prediction, rule)
+    assert refined.label in (prediction.label, Label.NORMAL)
+    assert refined.probabilities is prediction.probabilities
+    if prediction.mask is not None:
+        assert not (refined.mask & ~prediction.mask).any()
+    again = refine(refined, Rule(0.99, rule.normal_at, rule.min_area) if rule.empty_at is None else rule)
+    assert again.label is refined.label
+    assert again.mask is refined.mask or np.array_equal(again.mask, refined.mask)
+
+
+@pytest.mark.parametrize(
+    ("p_normal", "label", "rule", "emptied", "answer"),
+    [
+        (0.45, Label.NORMAL, Rule(empty_at=0.5), False, Label.NORMAL),  # most probable, but not sure enough
+        (0.5, Label.NORMAL, Rule(empty_at=0.5), True, Label.NORMAL),
+        (0.4, Label.BENIGN, Rule(empty_at=0.4), True, Label.NORMAL),  # not the answer, yet enough to empty
+        (0.4, Label.BENIGN, Rule(empty_at=0.4, normal_at=0.41), True, Label.BENIGN),
+        (0.1, Label.BENIGN, Rule(min_area=0.3), True, Label.NORMAL),
+        (0.1, Label.BENIGN, Rule(min_area=0.3, normal_at=0.2), True, Label.BENIGN),
+        (0.1, Label.BENIGN, Rule(min_area=0.2), False, Label.BENIGN),  # four pixels of twenty are a fifth
+    ],
+)
+def test_the_soft_rule_at_its_thresholds(p_normal, label, rule, emptied, answer) -> None:
+    shares = np.array([1 - p_normal, 0.0, p_normal])
+    refined = refine(Prediction("case", SOME, shares, label), rule)
+    assert refined.mask.any() == (not emptied)
+    assert refined.label is answer
+
+
+def test_specks_are_dropped_lesion_by_lesion() -> None:
+    mask = np.zeros((10, 10), dtype=bool)
+    mask[1:4, 1:4] = True  # nine pixels
+    mask[6, 6] = mask[7, 7] = True  # two, that touch at a corner
+    assert drop_specks(mask, 0.02) is mask
+    kept = drop_specks(mask, 0.03)
+    assert kept.sum() == 9
+    assert kept[2, 2]
+    assert not drop_specks(mask, 0.1).any()
+    alone = refine(Prediction("case", mask, None, None), Rule(min_area=0.03))
+    assert alone.mask.sum() == 9  # without a class there are still specks
+
+
+@given(RULES)
+def test_a_rule_comes_back_from_a_bundles_thresholds(rule: Rule) -> None:
+    assert read_rule("soft", {"mask": 0.4, **rule.thresholds()}) == rule
+    assert read_rule("hard", rule.thresholds()) == HARD
+    assert read_rule("none", rule.thresholds()) == OFF
+    assert read_rule("soft", {"mask": 0.5}) == HARD

@@ -38,6 +38,7 @@ def train(
     """
     from echoduet.config.load import load_config
     from echoduet.data.manifest import open_data
+    from echoduet.experiments.thresholds import tune_if_asked
     from echoduet.models.bundle import read_info
     from echoduet.reporting.curves import write_curves
     from echoduet.runs import RunFolder
@@ -49,6 +50,7 @@ def train(
     progress = console_progress()
     manifest = open_data(data, format_, progress)
     model = train_fold(experiment, manifest, table, fold, out, resume, progress)
+    tune_if_asked(experiment, model, manifest, progress)
     rows = RunFolder(out).rows()
     write_curves(rows, out / "curves.png")
     kept = read_info(model).provenance

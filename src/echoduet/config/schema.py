@@ -52,6 +52,8 @@ class ModelConfig(Section):
     multiplied by that probability. `decoder` is for networks with the light decoder: `half` ends it at the encoder's
     finest map, mostly of half the size, `full` goes on to the image's own. Keys about masks do not matter without
     masks.
+
+    `members` says how many networks answer together; each is trained alone, with 1, and `echoduet release` joins them.
     """
 
     architecture: str = "unetpp"
@@ -63,6 +65,7 @@ class ModelConfig(Section):
     dropout: Share = 0.0
     presence: bool = False
     decoder: Literal["half", "full"] = "half"
+    members: Annotated[int, Field(ge=1)] = 1
 
 
 class LossConfig(Section):
@@ -143,10 +146,16 @@ class RuntimeConfig(Section):
 
 
 class InferenceConfig(Section):
-    """How answers are made from logits."""
+    """How answers are made from logits.
+
+    `refining` makes mask and class agree: `hard` is the paper's rule, `soft` follows the bundle's thresholds, which
+    `tune` chooses on the validation part, together with the mask threshold.
+    """
 
     mask_threshold: Annotated[float, Field(gt=0.0, lt=1.0)] = 0.5
     flip: bool = False
+    refining: Literal["hard", "soft", "none"] = "hard"
+    tune: bool = False
 
 
 class ExperimentConfig(Section):

@@ -156,7 +156,8 @@ def conventions(n_boot: int, seed: int, tolerance: float) -> dict[str, str]:
         "ece": f"Confidence of the most probable class against its accuracy, {BINS} equally wide bins.",
         "thresholds": "Sensitivity at fixed specificity and the reverse: malignant against the rest; each fold's "
         "threshold is chosen on the other folds, or, without folds, on the same cases (`chosen` says which).",
-        "refined": "Predicted class normal empties the mask, then an empty mask makes the class normal. Probabilities "
-        "stay as they are, so figures that rest on them do not change.",
+        "refined": "Predicted class normal empties the mask, then an empty mask makes the class normal; a model with "
+        "a softer rule does so from its own thresholds on. Probabilities stay as they are, so figures that rest on "
+        "them do not change.",
         "undefined": "A figure that its cases leave undefined is null, with the reason; never NaN.",
     }

@@ -14,6 +14,7 @@ from echoduet.data.manifest import Manifest
 from echoduet.errors import OutputError
 from echoduet.evaluation.cases import CaseScore, write_cases
 from echoduet.experiments.evaluate import NATIVE, Example, Scores, evaluate, show_examples
+from echoduet.experiments.thresholds import tune_if_asked
 from echoduet.files import write_json
 from echoduet.inference.predictor import Predictor
 from echoduet.progress import Progress, silent
@@ -69,6 +70,7 @@ def cross_validate(
     per_fold = []
     for fold in progress(splits.folds, label="folds", total=len(splits.folds)):
         run = _train(config, manifest, splits, fold, out, progress)
+        tune_if_asked(config, run.model, manifest, progress)  # on the validation part, before the test part is touched
         per_fold.append(_test(run, manifest, splits, at_sizes, progress))
         after_fold(run)
     return tuple(_pool(parts, manifest) for parts in zip(*per_fold, strict=True))

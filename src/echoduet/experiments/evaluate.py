@@ -131,7 +131,7 @@ class _Scorer:
 
     def _score(self, answer: Answer, reference: Mask | None, size: int | None) -> tuple[CaseScore, CaseScore]:
         raw = self.predictor.prediction(answer, size)
-        refined = refine(raw)
+        refined = refine(raw, self.predictor.rule)
         truth = reference if size is None or reference is None else squash_mask(reference, size)
         scored = self._score_one(raw, truth)
         unchanged = refined.mask is raw.mask and refined.label is raw.label
@@ -194,6 +194,6 @@ def show_examples(predictor: Predictor, manifest: Manifest, case_ids: Sequence[s
     images = {case.case_id: read_gray(case.image) for case in cases}
     answers = predictor.predict(images.items())
     return tuple(
-        Example(case, image, read_reference(case, (image.shape[0], image.shape[1])), refine(raw))
+        Example(case, image, read_reference(case, (image.shape[0], image.shape[1])), refine(raw, predictor.rule))
         for case, image, raw in zip(cases, images.values(), answers, strict=True)
     )

@@ -21,7 +21,7 @@ from echoduet.inference.inputs import InputFile
 from echoduet.inference.overlay import write_overlay
 from echoduet.inference.predictor import Predictor
 from echoduet.inference.stream import run_ahead
-from echoduet.models.refinement import refine
+from echoduet.models.refinement import Rule, refine
 from echoduet.progress import Progress, silent
 from echoduet.records import CLASSES, GrayImage, Prediction
 
@@ -74,7 +74,7 @@ def predict_files(
     waiting: deque[tuple[InputFile, GrayImage]] = deque()
     images = _readable(progress(inputs, label="predicting", total=len(inputs)), waiting, run)
     answered = (_Answered(*waiting.popleft(), raw) for raw in predictor.predict(images))
-    rows = run_ahead(lambda item: _write_one(item, out, refined), answered, ahead=4)
+    rows = run_ahead(lambda item: _write_one(item, out, refined, predictor.rule), answered, ahead=4)
     with atomic_path(out / "predictions.jsonl") as path, path.open("w", encoding="utf-8") as stream:
         write_csv(out / "predictions.csv", COLUMNS, _logged(rows, stream, run))
     write_csv(
@@ -101,9 +101,9 @@ def _read(source: InputFile) -> tuple[InputFile, GrayImage | ImageError]:
         return source, error
 
 
-def _write_one(item: _Answered, out: Path, refined: bool) -> dict[str, Any]:
+def _write_one(item: _Answered, out: Path, refined: bool, rule: Rule) -> dict[str, Any]:
     name, image, raw = item.source.name, item.image, item.raw
-    answer = refine(raw)
+    answer = refine(raw, rule)
     shown = answer if refined else raw
     mask, overlay = Path("masks") / f"{name}.png", Path("overlays") / f"{name}.png"
     if shown.mask is not None:

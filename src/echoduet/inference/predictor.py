@@ -14,8 +14,8 @@ from torch import Tensor
 
 from echoduet.errors import ModelError
 from echoduet.inference.postprocess import mask_from_probability
-from echoduet.models.bundle import BundleInfo, load_bundle
-from echoduet.models.multitask import MultiTaskNet
+from echoduet.models.bundle import BundleInfo, Network, load_bundle
+from echoduet.models.refinement import Rule, read_rule
 from echoduet.records import CLASSES, GrayImage, Prediction
 from echoduet.transforms.preprocess import Preprocess, Probability
 
@@ -43,7 +43,7 @@ class Answer:
 class Predictor:
     """A loaded model that answers about images, at any number of them in bounded memory."""
 
-    def __init__(self, network: MultiTaskNet, info: BundleInfo, device: str = "cpu", batch_size: int = 16) -> None:
+    def __init__(self, network: Network, info: BundleInfo, device: str = "cpu", batch_size: int = 16) -> None:
         """Serve `network` as `info` describes it, on `device`, `batch_size` images at a time."""
         self.info = info
         self.preprocess = Preprocess(info.config.preprocess)
@@ -71,6 +71,11 @@ class Predictor:
     def threshold(self) -> float:
         """Least probability of a lesion pixel."""
         return self.info.thresholds.get("mask", self.info.config.inference.mask_threshold)
+
+    @property
+    def rule(self) -> Rule:
+        """How prediction refining makes mask and class agree."""
+        return read_rule(self.info.config.inference.refining, self.info.thresholds)
 
     def predict(self, images: Iterable[tuple[str, GrayImage]]) -> Iterator[Prediction]:
         """Yield one raw (unrefined) prediction per `(case_id, image)`, in order, its mask at the image's own size.

@@ -23,9 +23,12 @@ from torch import Tensor
 from echoduet.config.schema import ExperimentConfig
 from echoduet.errors import ModelError
 from echoduet.files import atomic_path
+from echoduet.models.ensemble import Ensemble, assemble
 from echoduet.models.multitask import MultiTaskNet
-from echoduet.models.registry import build_network
+from echoduet.models.storage import Storage, pack, unpack
 from echoduet.records import CLASSES
+
+Network = MultiTaskNet | Ensemble
 
 FORMAT_VERSION = 1
 _KEY = "echoduet"  # of the JSON: in the metadata of a .safetensors, beside the weights of a .pth
@@ -67,16 +70,26 @@ class BundleInfo:
     format_version: int = FORMAT_VERSION
 
 
-def save_bundle(path: Path, network: MultiTaskNet, info: BundleInfo) -> None:
+def save_bundle(path: Path, network: Network, info: BundleInfo, storage: Storage = "float32") -> None:
     """Write `network` and `info` to `path`, `.safetensors` or `.pth`, atomically.
 
+    Args:
+        path: the file.
+        network: the network; an ensemble is one whose `info.config.model.members` says of how many.
+        info: what to say about it.
+        storage: how the weights lie in the file; loading restores float32 from any.
+
     Raises:
-        ModelError: another suffix.
+        ModelError: another suffix, or a weight that the storage cannot hold.
         OutputError: the file cannot be written.
     """
     _require_known_suffix(path)
     # Channels-last weights are stored in the plain layout, so that the file does not depend on how they were trained.
     weights = {key: value.detach().cpu().contiguous() for key, value in network.state_dict().items()}
+    _write(path, pack(weights, storage), info)
+
+
+def _write(path: Path, weights: dict[str, Tensor], info: BundleInfo) -> None:
     text = _to_json(info)
     with atomic_path(path) as temporary:
         if path.suffix == ".pth":
@@ -85,15 +98,26 @@ def save_bundle(path: Path, network: MultiTaskNet, info: BundleInfo) -> None:
             save_file(weights, temporary, metadata={_KEY: text})
 
 
-def load_bundle(path: Path, device: str | torch.device = "cpu") -> tuple[MultiTaskNet, BundleInfo]:
+def rewrite_info(path: Path, info: BundleInfo) -> None:
+    """Give a bundle other information, atomically; its weights stay as they are, to the bit.
+
+    Raises:
+        ModelError: the file is missing, truncated, or not a bundle.
+        OutputError: the file cannot be written.
+    """
+    read_info(path)
+    _write(path, _read_stored(path), info)
+
+
+def load_bundle(path: Path, device: str | torch.device = "cpu") -> tuple[Network, BundleInfo]:
     """Return the network of a bundle, in evaluation mode on `device`, and what the bundle says about it.
 
     Raises:
         ModelError: the file is missing, truncated, not a bundle, or its weights do not fit its architecture.
     """
     info = read_info(path)
-    network = build_network(info.config.model, pretrained=False)
-    _load_weights(path, network, _read_weights(path))
+    network = assemble(info.config.model)
+    _load_weights(path, network, unpack(_read_stored(path)))
     return network.to(device).eval(), info
 
 
@@ -152,12 +176,12 @@ def _read_pth(path: Path) -> Mapping[str, Any]:
     return content
 
 
-def _read_weights(path: Path) -> dict[str, Tensor]:
+def _read_stored(path: Path) -> dict[str, Tensor]:
     with _named_errors(path):
         return dict(_read_pth(path)[_WEIGHTS]) if path.suffix == ".pth" else load_file(path)
 
 
-def _load_weights(path: Path, network: MultiTaskNet, weights: Mapping[str, Tensor]) -> None:
+def _load_weights(path: Path, network: Network, weights: Mapping[str, Tensor]) -> None:
     expected = network.state_dict()
     problems = [f"{key} is missing" for key in expected if key not in weights]
     problems += [f"{key} is unknown" for key in weights if key not in expected]

@@ -142,9 +142,11 @@ def build_network(config: ModelConfig, pretrained: bool | None = None) -> MultiT
 
     Raises:
         ModelError: the architecture is unknown, lacks what is asked of it (ImageNet weights, another decoder, parts to
-            freeze), or would have random parts frozen.
+            freeze), would have random parts frozen, or several members are asked for.
     """
     architecture = _find(config.architecture)
+    if config.members > 1:
+        raise ModelError("model.members: each member is trained alone. Set model.members=1 and join the bundles.")
     _require_sensible_freezing(config, architecture, loading=pretrained is False)
     _require_composable(config, architecture)
     if pretrained is not None:
