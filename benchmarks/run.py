@@ -21,6 +21,7 @@ import curation_rivals
 import curation_scale
 import curation_tampers
 from echoduet.config.load import load_config
+from echoduet.config.presets import shipped
 from echoduet.config.schema import ExperimentConfig
 from echoduet.curation.matching.settings import MatchSettings
 from echoduet.data.cache import CachedSet, load_cached
@@ -114,7 +115,7 @@ def plain_training(config: ExperimentConfig, manifest: Manifest) -> Callable[[],
 
 def training_rows(manifest: Manifest) -> Iterator[Row]:
     """Measure loading and training."""
-    paper, fast = load_config("multi_task_config"), load_config("fast")
+    paper = load_config("multi_task_config")
     data = load_cached(manifest.cases, Preprocess(paper.preprocess))
     batched = paper.model_copy(update={"optim": paper.optim.model_copy(update={"batch_size": 16})})
     load, ours = rate(loading(batched, data)), rate(training(paper, data))
@@ -127,11 +128,20 @@ def training_rows(manifest: Manifest) -> Iterator[Row]:
     yield Row(name, f"{ratio:.2f}x ({ours:.1f} against {plain:.1f} images/s)", ">= 2x", ratio >= 2)
     large = rate(training(batched, data)) / plain
     yield Row("the same with batch 16 on our side", f"{large:.2f}x", ">= 2x", large >= 2)
-    fast_data = load_cached(manifest.cases, Preprocess(fast.preprocess))
-    speed = rate(training(fast, fast_data))
-    yield Row(f"`fast` training step, {fast.preprocess.size} px", f"{speed:.1f} images/s", "", True)
-    share = speed / rate(loading(fast, fast_data))
-    yield Row("loading's share of it", f"{share:.1%}", "< 5 %", share < 0.05)
+    yield from recipe_rows(manifest, ours)
+
+
+def recipe_rows(manifest: Manifest, paper: float) -> Iterator[Row]:
+    """Measure the training step of every shipped recipe beside the paper's, which takes `paper` images a second."""
+    for name in shipped():
+        config = load_config(name)
+        data = load_cached(manifest.cases, Preprocess(config.preprocess))
+        speed = rate(training(config, data))
+        size, batch = config.preprocess.size, config.optim.batch_size
+        value = f"{speed:.1f} images/s, {speed / paper:.1f}x the paper's network"
+        yield Row(f"`{name}` training step, {size} px, batch {batch}", value, "", True)
+        share = speed / rate(loading(config, data))
+        yield Row("loading's share of it", f"{share:.1%}", "< 5 %", share < 0.05)
 
 
 def data_rows(root: Path) -> Iterator[Row]:
