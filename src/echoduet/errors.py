@@ -11,6 +11,7 @@
     |   `-- LeakError             folds that put copies on both sides
     |-- ModelError                a bundle or architecture
     |-- TrainingError             a run that cannot start or go on
+    |-- PairingError              systems to compare that were not scored on the same seeds, folds and cases
     |-- OutputError               a place that cannot be written
     |-- StatisticsError           scores from which no test or interval can be made
     `-- ShapeError                arrays that do not fit together
@@ -61,6 +62,10 @@ class ModelError(EchoDuetError):
 
 class TrainingError(EchoDuetError):
     """A training run cannot start or cannot go on."""
+
+
+class PairingError(EchoDuetError):
+    """Systems to be compared were not scored on the same seeds, folds and cases."""
 
 
 class OutputError(EchoDuetError):

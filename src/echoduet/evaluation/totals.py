@@ -41,6 +41,29 @@ class Total:
     facts: Mapping[str, Any] = field(default_factory=dict)
 
 
+def average(totals: Sequence[Total]) -> Total:
+    """Return the mean of one figure over several answers to the same cases, as of networks from several seeds.
+
+    An answer that leaves the figure undefined under some weights is left out of the mean there.
+    """
+    first = totals[0]
+    return Total(
+        lambda weights: classification.defined_mean(np.stack([total.value(weights) for total in totals], axis=-1)),
+        first.n,
+        first.unit,
+    )
+
+
+def difference(one: Total, other: Total) -> Total:
+    """Return `one` minus `other`, two totals over the same cases; NaN where either is."""
+    return Total(lambda weights: one.value(weights) - other.value(weights), one.n, one.unit)
+
+
+def all_totals(scores: Sequence[CaseScore]) -> dict[str, Total]:
+    """Return the totals of the mask and those of the class, under their keys."""
+    return segmentation_totals(scores) | classification_totals(scores)
+
+
 def segmentation_totals(scores: Sequence[CaseScore]) -> dict[str, Total]:
     """Return the totals of the mask; none when no case has a predicted mask and a reference."""
     scored = [score for score in scores if score.dice is not None]

@@ -62,17 +62,26 @@ def summarise(scores: Sequence[CaseScore], n_boot: int = 1000, seed: int = 1993)
     """
     if not scores:
         return {}
-    plan = _Plan(scores, n_boot, seed)
+    plan = Plan(scores, n_boot, seed)
     blocks = {"segmentation": segmentation_totals(scores), "classification": classification_totals(scores)}
     return {
         block: {name: plan.value(total) for name, total in totals.items()} for block, totals in blocks.items() if totals
     }
 
 
-class _Plan:
-    """Which weights a total is asked for: all cases, each fold, each resample."""
+class Plan:
+    """Which weights a total is asked for: all cases, each fold, each resample.
 
-    def __init__(self, scores: Sequence[CaseScore], n_boot: int, seed: int) -> None:
+    Systems that were scored on the same cases share one plan, so that their resamples, and with them the interval of a
+    difference, pair.
+
+    Args:
+        scores: one row a case; only its fold and group are looked at.
+        n_boot: resamples of whole groups.
+        seed: of the resampling.
+    """
+
+    def __init__(self, scores: Sequence[CaseScore], n_boot: int = 1000, seed: int = 1993) -> None:
         names = sorted({score.fold for score in scores if score.fold is not None})
         by_fold = len(names) >= 2 and all(score.fold is not None for score in scores)
         folds = np.array([[float(score.fold == name) for score in scores] for name in names])
@@ -85,6 +94,7 @@ class _Plan:
         self.parts: list[FloatArray] = [w * fold for w in drawn for fold in (folds if by_fold else [self.all])]
 
     def value(self, total: Total) -> dict[str, Any]:
+        """Return the entry of one figure, as `summarise` describes it."""
         pooled = _number(total.value(self.all))
         entry: dict[str, Any] = {"mean": pooled, "n": total.n, "unit": total.unit, **total.facts}
         if self.folds is not None:
