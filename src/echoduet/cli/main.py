@@ -15,6 +15,7 @@ import typer
 
 from echoduet import __version__
 from echoduet.cli import console
+from echoduet.cli.compare import compare
 from echoduet.cli.crossval import crossval
 from echoduet.cli.curate import curate
 from echoduet.cli.demo import demo
@@ -67,7 +68,7 @@ def _root(
 os.environ.setdefault("GOMP_SPINCOUNT", "1000")
 
 # In the order of the work; each module imports no more than its options need, what is heavy inside the function.
-COMMANDS = (phantom, manifest, curate, review, split, train, crossval, evaluate, predict, demo, info)
+COMMANDS = (phantom, manifest, curate, review, split, train, crossval, evaluate, compare, predict, demo, info)
 for _command in COMMANDS:
     app.command(_command.__name__)(_command)
 

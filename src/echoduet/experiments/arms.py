@@ -36,15 +36,15 @@ def paired(arms: Sequence[Arm]) -> tuple[Arm, ...]:
     """Return the arms with their cases in one order, that of the first arm, or refuse them.
 
     Raises:
-        PairingError: fewer than two arms, two of one name, or an arm that lacks a seed, fold or case, or knows another
+        PairingError: no arm, two of one name, or an arm that lacks a seed, fold or case, or knows another
             label, fold, group or reference of a case; names the arm and what differs.
     """
     names = Counter(arm.name for arm in arms)
     twice = [name for name, count in names.items() if count > 1]
     if twice:
         raise PairingError(f"Two systems are called {twice[0]}. Give each a name of its own with --names.")
-    if len(arms) < 2:
-        raise PairingError("A comparison needs at least two systems.")
+    if not arms:
+        raise PairingError("There is no system to compare.")
     for arm in arms:
         _require_rows(arm)
         _require_same("seed", arm, arm.rows, arms, {seed for other in arms for seed in other.rows})

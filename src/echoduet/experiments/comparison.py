@@ -169,6 +169,5 @@ def conventions(sampling: Sampling, tests: int) -> dict[str, str]:
         "exploratory": "Corrected t: fold and seed differences, variance corrected for overlapping training parts "
         "(Nadeau and Bengio 2003), n_test / n_train = 1 / (folds - 1). Wilcoxon: group means of the cases' "
         "differences. McNemar: exact, a case counts as right when more than half of the seeds are. DeLong: "
-        "probabilities averaged over seeds, all folds pooled. Friedman and Nemenyi: ranks of group means. None is "
-        "adjusted for the others.",
+        "probabilities averaged over seeds, all folds pooled. Friedman and Nemenyi: ranks of group means.",
     }

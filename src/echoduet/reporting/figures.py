@@ -9,6 +9,7 @@ from __future__ import annotations
 import io
 import re
 from collections.abc import Sequence
+from importlib import resources
 from typing import Any
 
 import matplotlib as mpl
@@ -32,7 +33,7 @@ CLASS_COLOURS = {Label.BENIGN: "#050607", Label.MALIGNANT: "#060708", Label.NORM
 _VARIABLES = {INK: "ink", MUTED: "muted", LINE: "line", ACCENT: "accent"} | {
     colour: str(label) for label, colour in CLASS_COLOURS.items()
 }
-_STYLE: dict[Any, Any] = {
+STYLE: dict[Any, Any] = {
     "svg.fonttype": "none",  # text stays text: it can be searched, and takes the page's type
     "font.size": 10,
     "text.color": INK,
@@ -55,9 +56,16 @@ _ADAPTATIONS = (
 )
 
 
-def _svg(figure: Figure, description: str, name: str) -> Markup:
+def svg(figure: Figure, description: str, name: str) -> Markup:
+    """Return a figure drawn in the stand-in colours as SVG for the page.
+
+    Args:
+        figure: drawn under `STYLE`.
+        description: what it shows, for those who do not see it.
+        name: unique on the page; starts every identifier.
+    """
     stream = io.StringIO()
-    with mpl.rc_context({**_STYLE, "svg.hashsalt": name}):
+    with mpl.rc_context({**STYLE, "svg.hashsalt": name}):
         figure.savefig(stream, format="svg", transparent=True, metadata={"Date": None, "Creator": None})
     text = stream.getvalue()
     text = text[text.index("<svg") :]
@@ -70,9 +78,19 @@ def _svg(figure: Figure, description: str, name: str) -> Markup:
     return Markup(text.replace("<svg ", f'<svg role="img" aria-label="{escape(description)}" ', 1))
 
 
+def standalone(drawing: str) -> str:
+    """Return a page's figure as an SVG file of its own, in the page's light colours on white."""
+    css = resources.files("echoduet.reporting").joinpath("templates/page.css").read_text(encoding="utf-8")
+    for name, value in re.findall(r"--([\w-]+):\s*([^;]+);", css[: css.index("}")]):
+        drawing = drawing.replace(f"var(--{name})", value.replace('"', "&quot;"))
+    box = re.search(r'viewBox="0 0 ([\d.]+) ([\d.]+)"', drawing)
+    size = f'width="{box[1]}pt" height="{box[2]}pt" ' if box else ""
+    return drawing.replace("<svg ", f'<svg {size}style="background:#fff" ', 1) + "\n"
+
+
 def dice_by_class(raw: Sequence[CaseScore], refined: Sequence[CaseScore]) -> Markup:
     """Draw every image's Dice by class, without and with refining, with quartiles and mean."""
-    with mpl.rc_context(_STYLE):
+    with mpl.rc_context(STYLE):
         figure = Figure(figsize=(8.4, 3.7), layout="constrained")
         axes = figure.subplots()
         ticks = []
@@ -89,7 +107,7 @@ def dice_by_class(raw: Sequence[CaseScore], refined: Sequence[CaseScore]) -> Mar
         axes.grid(axis="y")
         axes.set_axisbelow(True)
         axes.tick_params(length=0)
-        return _svg(figure, "Dice of every image by class, without and with refining", "dice")
+        return svg(figure, "Dice of every image by class, without and with refining", "dice")
 
 
 def _strip(axes: Axes, at: float, values: FloatArray, colour: str, quartiles: bool) -> None:
@@ -115,7 +133,7 @@ def roc_curves(raw: Sequence[CaseScore], refined: Sequence[CaseScore]) -> Markup
     scored = [score for score in raw if score.probabilities is not None]
     truth = np.array([score.label.position for score in scored])
     probabilities = np.array([score.probabilities for score in scored])
-    with mpl.rc_context(_STYLE):
+    with mpl.rc_context(STYLE):
         figure = Figure(figsize=(4.6, 4.6), layout="constrained")
         axes = figure.subplots()
         axes.plot([0, 1], [0, 1], color=LINE, linewidth=1)
@@ -132,7 +150,7 @@ def roc_curves(raw: Sequence[CaseScore], refined: Sequence[CaseScore]) -> Markup
         axes.set(xlabel="1 − specificity", ylabel="sensitivity", xlim=(-0.01, 1.01), ylim=(-0.01, 1.01), aspect="equal")
         axes.grid()
         axes.legend(loc="lower right", fontsize=9)
-        return _svg(figure, "ROC curves, one class against the rest", "roc")
+        return svg(figure, "ROC curves, one class against the rest", "roc")
 
 
 def _operating_point(axes: Axes, scores: Sequence[CaseScore], marker: str, name: str) -> None:
@@ -158,7 +176,7 @@ def reliability_diagram(scores: Sequence[CaseScore]) -> Markup:
     k = Label.MALIGNANT.position
     answer = reliability(probabilities.max(axis=1), probabilities.argmax(axis=1) == truth)
     malignant = reliability(probabilities[:, k], truth == k)
-    with mpl.rc_context(_STYLE):
+    with mpl.rc_context(STYLE):
         figure = Figure(figsize=(4.6, 4.6), layout="constrained")
         axes, below = figure.subplots(2, 1, sharex=True, height_ratios=[4, 1])
         axes.plot([0, 1], [0, 1], color=LINE, linewidth=1)
@@ -168,7 +186,7 @@ def reliability_diagram(scores: Sequence[CaseScore]) -> Markup:
         axes.grid()
         axes.legend(loc="lower left", bbox_to_anchor=(0, 1), ncols=2, fontsize=9, borderaxespad=0.3)
         _counts(below, answer, malignant)
-        return _svg(figure, "Reliability diagram: probability against observed frequency", "reliability")
+        return svg(figure, "Reliability diagram: probability against observed frequency", "reliability")
 
 
 def _reliability_line(axes: Axes, table: Reliability, style: str, colour: str, name: str) -> None:
