@@ -12,10 +12,14 @@ import subprocess
 import sys
 from collections.abc import Callable, Iterator
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import numpy as np
 import pytest
 from hypothesis import HealthCheck, settings
+
+if TYPE_CHECKING:
+    from echoduet.experiments.arms import Arm
 
 # A shared machine is slow at times: an example that takes long is not a failure. Same examples on every run.
 settings.register_profile(
@@ -78,3 +82,53 @@ def run_cli(tmp_path: Path) -> RunCli:
         )
 
     return run
+
+
+@pytest.fixture
+def make_arm() -> Callable[..., Arm]:
+    """Make one arm of a comparison without the cost of masks: `make_arm("MT", seeds=(1, 2), skill=0.8)`."""
+    from echoduet.evaluation.cases import CaseScore
+    from echoduet.experiments.arms import Arm
+    from echoduet.records import CLASSES, Label
+
+    def answer(rng: np.random.Generator, label: Label, skill: float, masks: bool, classes: bool) -> dict[str, object]:
+        values: dict[str, object] = {}
+        if masks:
+            dice = float(rng.random() < skill) if label is Label.NORMAL else float(rng.random() ** (1 / skill - 0.9))
+            values |= {"dice": dice, "iou": dice, "lesions": 1, "lesions_found": 1, "false_lesions": 0}
+            values |= {"predicted_area": 0 if label is Label.NORMAL and dice else 60}
+        if classes:
+            p = rng.dirichlet(1 + 8 * skill * (np.arange(3) == label.position))
+            values |= {f"p_{name}": float(value) for name, value in zip(CLASSES, p, strict=True)}
+            values["predicted"] = CLASSES[int(p.argmax())]
+        return values
+
+    def make(
+        name: str,
+        n: int = 48,
+        seeds: tuple[int, ...] = (1,),
+        folds: int = 4,
+        skill: float = 0.7,
+        masks: bool = True,
+        classes: bool = True,
+        groups: bool = True,
+    ) -> Arm:
+        rows = {}
+        for seed in seeds:
+            rng = np.random.default_rng([seed, *name.encode()])
+            rows[seed] = tuple(
+                CaseScore(
+                    f"c{i}",
+                    CLASSES[i % 3],
+                    f"g{i // 6}-{i % 3}" if groups else None,
+                    (i // 6) % folds if folds else None,
+                    10,
+                    10,
+                    reference_area=50,
+                    **answer(rng, CLASSES[i % 3], skill, masks, classes),
+                )
+                for i in range(n)
+            )
+        return Arm(name, rows)
+
+    return make

@@ -5,7 +5,7 @@ import pytest
 from sklearn import metrics as sk
 
 from echoduet.evaluation.cases import CaseScore
-from echoduet.evaluation.totals import classification_totals, segmentation_totals
+from echoduet.evaluation.totals import all_totals, average, classification_totals, difference, segmentation_totals
 from echoduet.records import CLASSES, Label
 
 
@@ -172,3 +172,20 @@ def test_many_weights_at_once_are_the_same_as_one_by_one(rng):
     weights = rng.integers(0, 3, (4, len(scores))).astype(float)
     for name, total in (segmentation_totals(scores) | classification_totals(scores)).items():
         np.testing.assert_allclose(total.value(weights), [total.value(w) for w in weights], err_msg=name)
+
+
+def test_the_average_of_totals_leaves_out_what_is_undefined_and_a_difference_does_not():
+    whole, without_lesions = segmentation_totals(MASKS)["dsc_lesion"], segmentation_totals(MASKS[3:6])["dsc_lesion"]
+    weights = np.array([[1.0, 1, 1, 1, 1, 1, 1], [0, 0, 0, 1, 1, 1, 0]])
+    mean = average([whole, segmentation_totals(MASKS)["dsc_benign"]])
+    assert mean.value(weights)[0] == pytest.approx((0.5 + 0.45) / 2)
+    assert np.isnan(mean.value(weights)[1])
+    assert (mean.n, mean.unit) == (3, "lesion images")
+    padded = type(whole)(lambda w: without_lesions.value(w[..., 3:6]), 0, "lesion images")
+    assert average([whole, padded]).value(weights)[0] == pytest.approx(0.5)
+    assert np.isnan(difference(whole, padded).value(weights)).all()
+    assert difference(whole, whole).value(weights)[0] == 0
+
+
+def test_all_totals_are_those_of_the_mask_and_of_the_class():
+    assert all_totals(MASKS).keys() == segmentation_totals(MASKS).keys()

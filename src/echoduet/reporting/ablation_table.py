@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
 from echoduet.experiments.published import TABLE5, Published
 from echoduet.files import write_csv, write_text
+from echoduet.reporting.tables import MINUS
 
 COLUMNS = {
     "dsc_benign": "DSC benign",
@@ -118,12 +119,17 @@ def mean_and_sd(mean: float | None, sd: float | None) -> str:
     return f"{mean:.3f}" + ("" if sd is None else f" ± {sd:.3f}")
 
 
-def interval(ci95: Sequence[float] | None, sign: str = "") -> str:
-    """Return "0.724 – 0.779", or nothing; with `sign` "+" as in "−0.012 – +0.003"."""
-    if not ci95:
-        return ""
-    low, high = (f"{bound:{sign}.3f}".replace("-", "\N{MINUS SIGN}") for bound in ci95)
-    return f"{low} {EN_DASH} {high}"
+def interval(ci95: Sequence[float] | None, text: Callable[[float], str] = "{:.3f}".format) -> str:
+    """Return "0.724 – 0.779" with each bound as `text` writes it, or nothing."""
+    return f" {EN_DASH} ".join(map(text, ci95)) if ci95 else ""
+
+
+def with_sign(value: float) -> str:
+    """Return "+0.012", "−0.003", and "0.000" where nothing else is left of it."""
+    text = f"{abs(value):.3f}"
+    if float(text) == 0:
+        return text
+    return f"{'+' if value > 0 else MINUS}{text}"
 
 
 def markdown(comparison: Mapping[str, Any], not_run: Sequence[str] = ()) -> str:
@@ -149,7 +155,7 @@ def _pipes(text: str) -> str:
 
 _SPECIAL = {char: f"\\{char}" for char in "&%$#_{}"} | {
     "\\": r"\textbackslash{}", "~": r"\textasciitilde{}", "^": r"\textasciicircum{}", "±": r"$\pm$", "≠": r"$\neq$",
-    EN_DASH: "--", "\N{MINUS SIGN}": "$-$", "<": r"\textless{}", ">": r"\textgreater{}", "|": r"\textbar{}",
+    EN_DASH: "--", MINUS: "$-$", "<": r"\textless{}", ">": r"\textgreater{}", "|": r"\textbar{}",
 }  # fmt: skip
 
 

@@ -23,11 +23,12 @@ from echoduet.reporting.ablation_table import (
     interval,
     shown_columns,
     table_rows,
+    with_sign,
     write_tables,
 )
 from echoduet.reporting.figures import standalone
 from echoduet.reporting.html import render
-from echoduet.reporting.tables import MINUS, UNDEFINED, flatten
+from echoduet.reporting.tables import UNDEFINED, flatten
 
 RESULT = "comparisons.json"
 FOREIGN = ("cases.csv", "metrics.json", "crossval.json", "config.json", "report.html")
@@ -195,7 +196,11 @@ def _pair_blocks(comparisons: Sequence[Mapping[str, Any]]) -> Iterator[tuple[str
     for entry in comparisons:
         sure = entry["p_holm"] is not None and entry["p_holm"] < drawn.LEVEL
         verdict = "" if not sure else "better" if entry["difference"] > 0 else "worse"
-        line = {"name": drawn.NAMES[entry["figure"]], "interval": interval(entry.get("ci95"), "+"), "verdict": verdict}
+        line = {
+            "name": drawn.NAMES[entry["figure"]],
+            "interval": interval(entry.get("ci95"), with_sign),
+            "verdict": verdict,
+        }
         blocks.setdefault(drawn.pair_name(entry), []).append({**entry, **line})
     yield from blocks.items()
 
@@ -203,15 +208,16 @@ def _pair_blocks(comparisons: Sequence[Mapping[str, Any]]) -> Iterator[tuple[str
 def difference_lines(comparisons: Sequence[Mapping[str, Any]]) -> Iterator[str]:
     """Yield the differences as lines of text, each pair under its name."""
     for pair, entries in _pair_blocks(comparisons):
-        yield f"{pair:24}{'difference':>10}   {'95 % interval':19}{'p':>8}{'p, Holm':>10}"
+        yield pair
+        yield f"{'':24}{'difference':>10}   {'95 % interval':19}{'p':>8}{'p, Holm':>10}"
         for entry in entries:
             p_values = f"{p_text(entry['p']):>8}{p_text(entry['p_holm']):>10}"
             yield f"  {entry['name']:22}{signed(entry['difference']):>10}   {entry['interval']:19}{p_values}"
 
 
 def signed(value: float | None) -> str:
-    """Return "+0.012", "−0.003", or a dash where it is undefined."""
-    return UNDEFINED if value is None else f"{value:+.3f}".replace("-", MINUS)
+    """Return "+0.012", "−0.003", "0.000", or a dash where it is undefined."""
+    return UNDEFINED if value is None else with_sign(value)
 
 
 def p_text(value: float | None) -> str:
