@@ -5,7 +5,7 @@ from dataclasses import replace
 import pytest
 
 from echoduet.errors import PairingError
-from echoduet.experiments.arms import Arm, grid_warning, paired
+from echoduet.experiments.arms import Arm, grid_warning, on_common_seeds, paired
 from echoduet.records import Label
 
 
@@ -89,3 +89,13 @@ def test_another_grid_is_told_but_not_refused(make_arm):
     arms = paired([make_arm("A"), wide])
     assert "B were scored on another grid than those of A" in grid_warning(arms)
     assert grid_warning([make_arm("A"), make_arm("B")]) is None
+
+
+def test_an_unfinished_grid_is_compared_on_the_seeds_that_all_have_and_says_so(make_arm):
+    arms = [make_arm("A", seeds=(1, 2, 3)), make_arm("B", seeds=(2, 3, 4))]
+    kept, told = on_common_seeds(arms)
+    assert [list(arm.rows) for arm in paired(kept)] == [[2, 3], [2, 3]]
+    assert told.endswith("left out: 1, 4.")
+    assert on_common_seeds(kept) == (kept, None)
+    with pytest.raises(PairingError, match="no seed for which every system is complete"):
+        on_common_seeds([make_arm("A", seeds=(1,)), make_arm("B", seeds=(2,))])

@@ -126,6 +126,25 @@ def _of_seed(arm: Arm, seed: int) -> str:
     return f" in seed {seed}" if len(arm.rows) > 1 else ""
 
 
+def on_common_seeds(arms: Sequence[Arm]) -> tuple[tuple[Arm, ...], str | None]:
+    """Return the arms with only the seeds that all of them hold, and the sentence that says so; None where all do.
+
+    For a grid of experiments that is not finished: `paired` would refuse its arms.
+
+    Raises:
+        PairingError: there is no seed that all arms hold.
+    """
+    everything = {seed for arm in arms for seed in arm.rows}
+    common = {seed for seed in everything if all(seed in arm.rows for arm in arms)}
+    if common == everything:
+        return tuple(arms), None
+    if not common:
+        raise PairingError("There is no seed for which every system is complete. Finish one, then compare.")
+    kept = tuple(Arm(arm.name, {seed: rows for seed, rows in arm.rows.items() if seed in common}) for arm in arms)
+    left_out = ", ".join(map(str, sorted(everything - common)))
+    return kept, f"Only the seeds that every system has are compared; left out: {left_out}."
+
+
 def grid_warning(arms: Sequence[Arm]) -> str | None:
     """Return what a reader must be told where masks were scored on different grids; None where they were not."""
     first = [(row.height, row.width) for row in arms[0].cases]
