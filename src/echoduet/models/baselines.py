@@ -159,6 +159,7 @@ def _dynunet(nets: Any, config: ModelConfig) -> nn.Module:
 
 
 def _swinunetr(nets: Any, config: ModelConfig) -> nn.Module:
+    import_module("einops")  # MONAI would only miss it at the first image
     return _module(nets.SwinUNETR(**_MASK, feature_size=24))
 
 
