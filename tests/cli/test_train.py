@@ -10,6 +10,7 @@ import sys
 import time
 from pathlib import Path
 
+import numpy as np
 import pytest
 from safetensors.torch import load_file
 
@@ -86,8 +87,33 @@ def test_a_killed_run_resumes_to_the_bit(words, run_cli, tmp_path):
 
 
 @pytest.mark.parametrize(
+    ("architecture", "tasks", "answered"),
+    [("monai:segresnet", "segmentation", "mask"), ("monai:resnet18", "classification", "label")],
+)
+def test_other_peoples_networks_train_and_predict_like_ours(tmp_path, call, architecture, tasks, answered):
+    from echoduet.inference.predictor import Predictor
+
+    data, out = tmp_path / "phantoms", tmp_path / "run"
+    assert call("phantom", data, "--count", 24, "--size", 64).code == 0
+    keys = [f"model.architecture={architecture}", f"model.tasks={tasks}", "optim.epochs=1"]
+    sets = [word for key in keys for word in ("--set", key)]
+    assert call("train", "--config", "fast", "--data", data, "--fold", 0, "--out", out, *SETS, *sets).code == 0
+    rows = [json.loads(line) for line in (out / "metrics.jsonl").read_text().splitlines()]
+    assert set(rows[0]["validation"]) == {
+        "loss",
+        f"{tasks}_loss",
+        "lesion_dice" if tasks == "segmentation" else "accuracy",
+    }
+    predictor = Predictor.load(out / "model.safetensors", device="cpu")
+    (prediction,) = predictor.predict([("grey", np.full((50, 70), 90, np.uint8))])
+    assert {name for name in ("mask", "label") if getattr(prediction, name) is not None} == {answered}
+
+
+@pytest.mark.parametrize(
     ("more", "sentence"),
     [
+        (("--set", "model.architecture=monai:resnet18"), "model.tasks=classification"),
+        (("--set", "model.architecture=monai:resnet18", "--set", "model.pretrained=true"), "model.pretrained=false"),
         (("--set", "optim.epoch=5"), "optim.epochs"),
         (("--set", "optim.epochs=many"), "optim.epochs"),
         (("--fold", "9"), "Fold 9 does not exist"),

@@ -14,7 +14,8 @@ from torch import Tensor
 
 from echoduet.errors import ModelError
 from echoduet.inference.postprocess import mask_from_probability
-from echoduet.models.bundle import BundleInfo, Network, load_bundle
+from echoduet.models.bundle import BundleInfo, load_bundle
+from echoduet.models.network import Network
 from echoduet.models.refinement import Rule, read_rule
 from echoduet.records import CLASSES, GrayImage, Prediction
 from echoduet.transforms.preprocess import Preprocess, Probability

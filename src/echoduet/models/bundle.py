@@ -23,12 +23,10 @@ from torch import Tensor
 from echoduet.config.schema import ExperimentConfig
 from echoduet.errors import ModelError
 from echoduet.files import atomic_path
-from echoduet.models.ensemble import Ensemble, assemble
-from echoduet.models.multitask import MultiTaskNet
+from echoduet.models.ensemble import assemble
+from echoduet.models.network import Network
 from echoduet.models.storage import Storage, pack, unpack
 from echoduet.records import CLASSES
-
-Network = MultiTaskNet | Ensemble
 
 FORMAT_VERSION = 1
 _KEY = "echoduet"  # of the JSON: in the metadata of a .safetensors, beside the weights of a .pth

@@ -11,12 +11,12 @@ from torch.nn.functional import logsigmoid
 
 from echoduet.config.schema import ModelConfig
 from echoduet.errors import ModelError
-from echoduet.models.multitask import MultiTaskNet
+from echoduet.models.network import Network
 from echoduet.models.outputs import Output
 from echoduet.models.registry import build_network
 
 
-class Ensemble(nn.Module):
+class Ensemble(Network):
     """Members of one architecture whose probabilities are averaged.
 
     Attributes:
@@ -26,7 +26,7 @@ class Ensemble(nn.Module):
         ModelError: there is no member.
     """
 
-    def __init__(self, members: Sequence[MultiTaskNet]) -> None:
+    def __init__(self, members: Sequence[Network]) -> None:
         super().__init__()
         if not members:
             raise ModelError("An ensemble needs a member. Give it at least one network.")
@@ -35,7 +35,18 @@ class Ensemble(nn.Module):
     @property
     def stride(self) -> int:
         """What both sides of an image must be a multiple of."""
-        return int(self.members[0].stride)  # type: ignore[arg-type]
+        return self._first.stride
+
+    @property
+    def min_side(self) -> int:
+        """The smallest side of an image."""
+        return self._first.min_side
+
+    @property
+    def _first(self) -> Network:
+        first = self.members[0]
+        assert isinstance(first, Network)
+        return first
 
     def forward(self, image: Tensor) -> Output:
         """Map `(B, 1, H, W)` images in [0, 1] to logits of the members' mean probabilities.
@@ -66,7 +77,7 @@ def mean_softmax_logits(logits: Tensor) -> Tensor:
     return torch.logsumexp(logits.double().log_softmax(dim=2), dim=0) - math.log(len(logits))
 
 
-def assemble(config: ModelConfig) -> MultiTaskNet | Ensemble:
+def assemble(config: ModelConfig) -> Network:
     """Build the network that `config` describes, without ImageNet weights: one, or `members` of them as one.
 
     Raises:

@@ -10,7 +10,7 @@ from echoduet.config.schema import ExperimentConfig
 from echoduet.errors import ModelError
 from echoduet.models.bundle import BundleInfo, load_bundle, save_bundle
 from echoduet.models.ensemble import Ensemble
-from echoduet.models.multitask import MultiTaskNet
+from echoduet.models.network import Network
 from echoduet.models.storage import Storage
 
 _IDS = ("train_ids", "val_ids", "test_ids")
@@ -55,10 +55,10 @@ def join_bundles(
     return joined
 
 
-def members_of(network: MultiTaskNet | Ensemble) -> list[MultiTaskNet]:
+def members_of(network: Network) -> list[Network]:
     """Return the networks of an ensemble, or the one network that it is."""
     if isinstance(network, Ensemble):
-        return [member for member in network.members if isinstance(member, MultiTaskNet)]
+        return [member for member in network.members if isinstance(member, Network)]
     return [network]
 
 

@@ -1,19 +1,20 @@
-"""The one network class: an encoder, and any of a decoder with a mask head, and a class head."""
+"""Our one network class: an encoder, and any of a decoder with a mask head, and a class head."""
 
 from __future__ import annotations
 
 from typing import Any
 
-from torch import Tensor, nn
+from torch import Tensor
 
-from echoduet.errors import ModelError, ShapeError
+from echoduet.errors import ModelError
 from echoduet.models.decoders import Decoder
 from echoduet.models.encoders import Encoder
 from echoduet.models.heads import ClassHead, MaskHead, PresenceHead, gated
+from echoduet.models.network import Network
 from echoduet.models.outputs import Decoded, Output
 
 
-class MultiTaskNet(nn.Module):
+class MultiTaskNet(Network):
     """Encoder, and any of: a decoder with a mask head, a class head.
 
     Without the class head it is a segmenter, without the decoder a classifier: one class for all arms of an ablation.
@@ -53,13 +54,18 @@ class MultiTaskNet(nn.Module):
         """What both sides of an image must be a multiple of."""
         return max(self.encoder.strides)
 
+    @property
+    def min_side(self) -> int:
+        """The smallest side of an image."""
+        return self.encoder.min_side
+
     def forward(self, image: Tensor) -> Output:
         """Map `(B, 1, H, W)` images in [0, 1] to mask logits per scale and class logits `(B, 3)`.
 
         Raises:
             ShapeError: not one channel, or a side that does not fit the network's strides.
         """
-        self._require_fitting(image)
+        self.require_fitting(image)
         features = self.encoder(image)
         decoded = self._decode(image, features)
         mask_logits = self.mask_head(decoded.maps) if self.mask_head is not None and decoded is not None else ()
@@ -74,15 +80,6 @@ class MultiTaskNet(nn.Module):
             return None
         decoded: Decoded = self.decoder((image, *features) if self.decoder.reads_image else features)
         return decoded
-
-    def _require_fitting(self, image: Tensor) -> None:
-        channels, height, width = image.shape[1:]
-        least = self.encoder.min_side
-        if channels != 1 or height % self.stride or width % self.stride or min(height, width) < least:
-            raise ShapeError(
-                f"This network takes one-channel images with sides of at least {least} that are multiples of "
-                f"{self.stride}, not {channels}x{height}x{width}. Set preprocess.size accordingly."
-            )
 
     def parameter_groups(self) -> list[dict[str, Any]]:
         """Return two groups for an optimiser: `encoder`, then everything else as `heads`.

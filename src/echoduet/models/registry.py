@@ -10,11 +10,14 @@ from torch import nn
 
 from echoduet.config.schema import ModelConfig
 from echoduet.errors import ModelError
+from echoduet.models.baselines import BASELINES
+from echoduet.models.baselines import PREFIX as MONAI
 from echoduet.models.blocks import NNUNET_STYLE, UNETPP_STYLE
 from echoduet.models.decoders import FullSizeDecoder, LightDecoder, NestedDecoder, NNUNetDecoder
 from echoduet.models.encoders import EfficientNetLiteEncoder, Encoder, PlainEncoder
 from echoduet.models.heads import MaskGuidedClassHead, MaskHead, NestedClassHead, NNUNetClassHead, PresenceHead
 from echoduet.models.multitask import MultiTaskNet
+from echoduet.models.network import Network
 from echoduet.models.timm_encoder import PREFIX, TimmEncoder
 
 UNETPP_WIDTHS = (24, 48, 96, 192, 384)
@@ -32,14 +35,16 @@ class Architecture:
         build: makes the network; `model.pretrained` is already settled.
         has_weights: ImageNet weights exist for the encoder.
         freezable: `model.frozen_blocks` and `model.train_depthwise` mean something.
-        fixed: it is the paper's: keys that compose light networks do not apply.
+        fixed: it is its authors': keys that compose light networks do not apply.
+        only: the one value of `model.tasks` that it takes; None takes every one.
     """
 
     summary: str
-    build: Callable[[ModelConfig], MultiTaskNet]
+    build: Callable[[ModelConfig], Network]
     has_weights: bool = False
     freezable: bool = False
     fixed: bool = False
+    only: str | None = None
 
 
 def build_unetpp(config: ModelConfig) -> MultiTaskNet:
@@ -130,10 +135,14 @@ ARCHITECTURES: dict[str, Architecture] = {
         "EfficientNet-Lite0 to stride 16, 1 M", build_efficientnet_lite, True, True
     ),
     "efficientnet_lite2": Architecture("EfficientNet-Lite2, light decoder, 5 M", build_efficientnet_lite, True, True),
+    **{
+        MONAI + name: Architecture(baseline.summary, baseline.build, fixed=True, only=baseline.task)
+        for name, baseline in BASELINES.items()
+    },
 }
 
 
-def build_network(config: ModelConfig, pretrained: bool | None = None) -> MultiTaskNet:
+def build_network(config: ModelConfig, pretrained: bool | None = None) -> Network:
     """Build the network that `config` describes.
 
     Args:
@@ -141,8 +150,8 @@ def build_network(config: ModelConfig, pretrained: bool | None = None) -> MultiT
         pretrained: overrides `config.pretrained`; False builds without the weights package, as loading a bundle does.
 
     Raises:
-        ModelError: the architecture is unknown, lacks what is asked of it (ImageNet weights, another decoder, parts to
-            freeze), would have random parts frozen, or several members are asked for.
+        ModelError: the architecture is unknown, does not do the tasks asked for, lacks what is asked of it (ImageNet
+            weights, another decoder, parts to freeze), would have random parts frozen, or is asked for several members.
     """
     architecture = _find(config.architecture)
     if config.members > 1:
@@ -153,6 +162,8 @@ def build_network(config: ModelConfig, pretrained: bool | None = None) -> MultiT
         config = config.model_copy(update={"pretrained": pretrained})
     if config.pretrained and not architecture.has_weights:
         raise ModelError(f"{config.architecture}: has no pretrained weights. Set model.pretrained=false.")
+    if architecture.only not in (None, config.tasks):
+        raise ModelError(f"{config.architecture}: does {architecture.only} only. Set model.tasks={architecture.only}.")
     return architecture.build(config)
 
 

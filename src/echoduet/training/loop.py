@@ -22,7 +22,7 @@ from echoduet.data.cache import CachedSet
 from echoduet.data.sampling import oversample
 from echoduet.errors import TrainingError
 from echoduet.losses.multitask import LossParts
-from echoduet.models.multitask import MultiTaskNet
+from echoduet.models.network import Network
 from echoduet.models.registry import build_network
 from echoduet.progress import Progress, silent
 from echoduet.records import CLASSES
@@ -82,9 +82,9 @@ class Trainer:
         return full + (rest > 1 or full == 0)
 
     @property
-    def answering(self) -> MultiTaskNet:
+    def answering(self) -> Network:
         """The network that is validated and shipped: the averaged one where there is one."""
-        return self.network if self.average is None else cast("MultiTaskNet", self.average.module)
+        return self.network if self.average is None else cast("Network", self.average.module)
 
     def run_epoch(self) -> Iterator[LossParts]:
         """Take every step of the next epoch, yielding the losses."""
@@ -156,7 +156,7 @@ class Trainer:
         self.best, self.epoch = Best(**state["best"]), state["epoch"]
 
 
-def fit(trainer: Trainer, run: RunFolder, resume: bool = False, progress: Progress = silent) -> MultiTaskNet:
+def fit(trainer: Trainer, run: RunFolder, resume: bool = False, progress: Progress = silent) -> Network:
     """Train a network; log every epoch, checkpoint after it.
 
     Args:
@@ -215,7 +215,7 @@ def _positions(config: ExperimentConfig, train: CachedSet) -> tuple[int, ...]:
     return oversample([CLASSES[i] for i in train.labels.tolist()])
 
 
-def _averaged(network: MultiTaskNet, decay: float | None) -> AveragedModel | None:
+def _averaged(network: Network, decay: float | None) -> AveragedModel | None:
     # Buffers too: averaged weights need the batch-norm statistics of their own past, not those of the newest weights.
     if decay is None:
         return None

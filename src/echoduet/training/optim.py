@@ -9,10 +9,10 @@ from torch import nn, optim
 from torch.optim import Optimizer
 
 from echoduet.config.schema import OptimConfig
-from echoduet.models.multitask import MultiTaskNet
+from echoduet.models.network import Network
 
 
-def build_optimizer(network: MultiTaskNet, config: OptimConfig) -> Optimizer:
+def build_optimizer(network: Network, config: OptimConfig) -> Optimizer:
     """Return Adam or AdamW over what is not frozen.
 
     The encoder learns at `encoder_scale` of the rate; norms and biases do not decay.
@@ -27,7 +27,7 @@ def build_optimizer(network: MultiTaskNet, config: OptimConfig) -> Optimizer:
     return kind(groups, lr=config.learning_rate, eps=config.eps, fused=True)
 
 
-def _groups(network: MultiTaskNet, config: OptimConfig) -> list[tuple[list[nn.Parameter], float, float]]:
+def _groups(network: Network, config: OptimConfig) -> list[tuple[list[nn.Parameter], float, float]]:
     groups = []
     for part in network.parameter_groups():
         own, scale = part["params"], config.encoder_scale if part["name"] == "encoder" else 1.0

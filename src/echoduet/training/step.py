@@ -16,7 +16,7 @@ from echoduet.config.schema import ExperimentConfig, RuntimeConfig
 from echoduet.data.cache import CachedSet
 from echoduet.errors import TrainingError
 from echoduet.losses.multitask import LossParts, MultiTaskLoss
-from echoduet.models.multitask import MultiTaskNet
+from echoduet.models.network import Network
 from echoduet.models.outputs import Output
 from echoduet.transforms.augment import to_input
 
@@ -62,7 +62,7 @@ def place(data: CachedSet, device: torch.device, share: float = 0.5) -> CachedSe
 class Stepper:
     """Computes losses and gradients for one network on one device."""
 
-    network: MultiTaskNet
+    network: Network
     loss: MultiTaskLoss
     optimizer: Optimizer
     device: torch.device
@@ -71,9 +71,7 @@ class Stepper:
     memory_format: torch.memory_format
 
     @classmethod
-    def build(
-        cls, network: MultiTaskNet, optimizer: Optimizer, config: ExperimentConfig, device: torch.device
-    ) -> Stepper:
+    def build(cls, network: Network, optimizer: Optimizer, config: ExperimentConfig, device: torch.device) -> Stepper:
         """Return a stepper as `config` says."""
         return cls(
             network=network,
@@ -112,7 +110,7 @@ class Stepper:
         return parts
 
     @torch.no_grad()
-    def validate(self, network: MultiTaskNet, data: CachedSet) -> dict[str, float]:
+    def validate(self, network: Network, data: CachedSet) -> dict[str, float]:
         """Return the mean losses, the lesion Dice at network size and the accuracy of `network` on `data`."""
         network.eval()
         sums: dict[str, float] = {}
