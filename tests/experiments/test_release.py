@@ -97,6 +97,10 @@ def test_a_release_is_whole_and_goes_on_where_it_was_killed(recipe, tmp_path, mo
         ({"max_mb": 12.0}, r"would take 16\.\d MB, more than the 12 allowed: 2 members in float16"),
         ({"config": CONFIG.model_copy(update={"model": CONFIG.model.model_copy(update={"tasks": "segmentation"})})},
          r"Set model\.tasks=both"),
+        ({"config": CONFIG.model_copy(update={"model": CONFIG.model.model_copy(update={"members": 3})})},
+         r"Set model\.members=1"),
+        ({"config": CONFIG.model_copy(update={"split": CONFIG.split.model_copy(update={"allow_leaks": True})})},
+         r"cannot stand on a card"),
     ],
 )  # fmt: skip
 def test_what_cannot_ship_is_refused_before_any_training(recipe, tmp_path, monkeypatch, change, named):

@@ -113,6 +113,8 @@ def _require_possible(recipe: Recipe, out: Path, results: Path) -> None:
         raise ModelError(f"{out}: a bundle that ships ends in .safetensors. Choose another --out.")
     if recipe.config.model.tasks != "both":
         raise ModelError("model.tasks: a bundle that ships outlines and classifies. Set model.tasks=both.")
+    if recipe.config.split.allow_leaks:
+        raise ModelError("split.allow_leaks: scores with copies on both sides cannot stand on a card. Set it to false.")
     if recipe.config.model.members != 1:
         raise ModelError("model.members: a release has one member a seed. Set model.members=1 and list the seeds.")
     recipe.splits.require_matches(recipe.manifest)

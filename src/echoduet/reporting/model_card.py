@@ -124,6 +124,7 @@ def facts(info: BundleInfo, rows: Path, metrics: Mapping[str, Any]) -> dict[str,
     return {
         "n": str(metrics["n"]),
         "groups": str(counts["groups"]),
+        "seen": str(len(said.get("train_ids", ())) + len(said.get("val_ids", ()))),
         "folds": str(said["out_of_fold"]["folds"]),
         "classes": ", ".join(f"{counts['classes'][str(label)]} {label}" for label in CLASSES),
         "unoutlined": str(counts["lesion_images_without_outline"]),
