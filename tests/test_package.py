@@ -63,6 +63,12 @@ def test_the_wheel_holds_the_pages_that_reports_are_made_from(wheel):
     assert templates <= set(wheel)
 
 
+def test_the_wheel_holds_the_shipped_models(wheel):
+    tracked = subprocess.run(["git", "ls-files", "models"], cwd=ROOT, capture_output=True, text=True, check=False)
+    names = {line.removeprefix("models/") for line in tracked.stdout.splitlines()} or {"README.md"}
+    assert {f"echoduet/models_shipped/{name}" for name in names} <= set(wheel)
+
+
 def test_the_wheel_holds_nothing_else(wheel):
     assert [name for name in wheel if not name.startswith(("echoduet/", f"echoduet-{__version__}.dist-info/"))] == []
 

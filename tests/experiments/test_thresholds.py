@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 from echoduet.config.schema import ExperimentConfig
 from echoduet.errors import LeakError, ModelError
 from echoduet.experiments import thresholds
-from echoduet.experiments.evaluate import evaluate
+from echoduet.experiments.evaluate import evaluate, read_images
 from echoduet.experiments.thresholds import AREAS, MASKS, Choice, Outcomes, candidates, choose, gather, tune
 from echoduet.inference.predictor import Predictor
 from echoduet.models.bundle import BundleInfo, load_bundle, read_info, save_bundle
@@ -20,7 +20,7 @@ SHAPE = (len(MASKS), len(AREAS))
 
 
 def answers_of(predictor, manifest, ids):
-    return list(predictor.answers(thresholds._images(manifest, ids, lambda items, **_: iter(items))))
+    return list(predictor.answers(read_images(manifest.case(case_id) for case_id in ids)))
 
 
 @pytest.fixture

@@ -7,6 +7,7 @@ import torch
 from echoduet.config.schema import ExperimentConfig, ModelConfig, PreprocessConfig
 from echoduet.errors import ModelError
 from echoduet.inference.predictor import PIXELS_PER_BATCH, Predictor
+from echoduet.models import shipped
 from echoduet.models.bundle import BundleInfo, save_bundle
 from echoduet.models.outputs import Output
 from echoduet.models.registry import build_network
@@ -169,3 +170,40 @@ def test_load_predicts_as_the_network_that_was_saved(tmp_path, suffix, rng):
 def test_a_device_that_is_not_there_is_named(tmp_path):
     with pytest.raises(ModelError, match="device cuda"):
         Predictor.load(tmp_path / "model.safetensors", device="cuda")
+
+
+def test_the_bundles_temperature_softens_what_is_answered_and_not_the_answer(make_predictor):
+    image = np.full((64, 64), 255, np.uint8)
+    (before,) = make_predictor().predict([("a", image)])
+    warm = make_predictor(thresholds={"temperature": 2.0})
+    (after,) = warm.predict([("a", image)])
+    expected = np.sqrt(before.probabilities) / np.sqrt(before.probabilities).sum()
+    np.testing.assert_allclose(after.probabilities, expected, rtol=1e-6)
+    assert after.label is before.label
+    (answer,) = warm.answers([("a", image)])
+    np.testing.assert_array_equal(answer.classes, before.probabilities)  # undecided, so untouched
+
+
+def test_other_thresholds_decide_otherwise_about_the_same_answer(make_predictor):
+    predictor = make_predictor(inference={"refining": "soft"})
+    image = np.full((64, 64), 130, np.uint8)  # a lesion probability of .6
+    (answer,) = predictor.answers([("a", image)])
+    strict = predictor.with_thresholds({"mask": 0.7, "normal_at": 0.3})
+    assert predictor.prediction(answer).mask.all()
+    assert not strict.prediction(answer).mask.any()
+    assert (strict.rule.normal_at, predictor.rule.normal_at) == (0.3, 0.0)
+    assert predictor.info.thresholds == {}
+
+
+def test_the_default_model_is_the_shipped_one(tmp_path, monkeypatch):
+    config = ExperimentConfig(
+        model=ModelConfig(architecture="efficientnet_lite0"), preprocess=PreprocessConfig(size=32)
+    )
+    path = tmp_path / "echoduet-base.safetensors"
+    save_bundle(path, build_network(config.model), BundleInfo(config=config, provenance={"it is": "this one"}))
+    shipped.record_checksum(path)
+    monkeypatch.setattr(shipped, "shipped_folder", lambda: tmp_path)
+    for predictor in (Predictor.load(), Predictor.default(), Predictor.load("base")):
+        assert predictor.info.provenance == {"it is": "this one"}
+    with pytest.raises(ModelError, match="not there"):
+        Predictor.load("small")

@@ -37,6 +37,14 @@ def test_it_answers_with_the_mean_of_its_members_probabilities(tasks: str) -> No
         torch.testing.assert_close(joined.class_logits.softmax(1).float(), classes, rtol=1e-5, atol=1e-6)
 
 
+@torch.inference_mode()
+def test_presence_is_averaged_too() -> None:
+    config = ModelConfig(architecture="efficientnet_lite0", presence=True)
+    networks, image = [build_network(config).eval() for _ in range(2)], torch.rand(2, 1, 64, 64)
+    alone = torch.stack([network(image).presence_logit.sigmoid() for network in networks]).mean(0)
+    torch.testing.assert_close(Ensemble(networks)(image).presence_logit.sigmoid(), alone)
+
+
 def test_certainty_beyond_float32_stays_finite_and_in_order() -> None:
     logits = torch.tensor([[200.0, -200.0, 200.0], [300.0, -300.0, -200.0]])
     mean = mean_sigmoid_logit(logits)

@@ -30,9 +30,9 @@ AtSizeOption = Annotated[
 
 
 def evaluate(
-    model: ModelOption,
     data: DataOption,
     out: OutOption,
+    model: ModelOption = None,
     fold: FoldOption = None,
     splits: SplitsOption = None,
     at_size: AtSizeOption = None,
@@ -51,8 +51,10 @@ def evaluate(
     from echoduet.experiments.evaluate import seen_cases, show_examples
     from echoduet.files import require_writable
     from echoduet.inference.predictor import Predictor
+    from echoduet.models.shipped import find_model
 
-    predictor, progress = Predictor.load(model), console_progress()
+    path = find_model(model)
+    predictor, progress = Predictor.load(path), console_progress()
     manifest = open_data(data, format_, progress)
     case_ids = chosen_cases(manifest, predictor.info.config.split, fold, splits)
     warnings = seen_cases(predictor.info, manifest, case_ids).sentences()
@@ -61,8 +63,8 @@ def evaluate(
     require_writable(out)  # now, not after minutes of scoring
     folds = None if fold is None else dict.fromkeys(case_ids, fold)
     (scores,) = score(predictor, manifest, case_ids, folds, (at_size,), progress)
-    meta = {"model": str(model), "data": str(data), "fold": fold} | provenance(predictor.info.provenance)
-    title = f"Evaluation of {model.name}"
+    meta = {"model": str(path), "data": str(data), "fold": fold} | provenance(predictor.info.provenance)
+    title = f"Evaluation of {path.name}"
     metrics = write_results(
         out, scores, title, meta, warnings, lambda chosen: show_examples(predictor, manifest, chosen)
     )

@@ -25,6 +25,7 @@ from echoduet.cli.manifest import manifest
 from echoduet.cli.options import JsonOption, QuietOption
 from echoduet.cli.phantom import phantom
 from echoduet.cli.predict import predict
+from echoduet.cli.release import release
 from echoduet.cli.review import review
 from echoduet.cli.split import split
 from echoduet.cli.train import train
@@ -68,7 +69,9 @@ def _root(
 os.environ.setdefault("GOMP_SPINCOUNT", "1000")
 
 # In the order of the work; each module imports no more than its options need, what is heavy inside the function.
-COMMANDS = (phantom, manifest, curate, review, split, train, crossval, evaluate, compare, predict, demo, info)
+COMMANDS = (
+    phantom, manifest, curate, review, split, train, crossval, evaluate, compare, predict, release, demo, info
+)  # fmt: skip
 for _command in COMMANDS:
     app.command(_command.__name__)(_command)
 

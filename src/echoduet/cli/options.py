@@ -56,7 +56,14 @@ SplitsOption = Annotated[
     Path | None,
     Option("--splits", help="A splits file (case_id,fold,part); the configuration's protocol is used when left out."),
 ]
-ModelOption = Annotated[Path, Option("--model", help="A trained model (.safetensors or .pth).", show_default=False)]
+ModelOption = Annotated[
+    Path | None,
+    Option(
+        "--model",
+        metavar="FILE|NAME",
+        help="A trained model (.safetensors or .pth), or a shipped one by name: base, the default, or small.",
+    ),
+]
 SeedOption = Annotated[int, Option("--seed", help="Seed of everything random.")]
 QuietOption = Annotated[
     bool, Option("--quiet", "-q", metavar="", is_eager=True, callback=_hush, help="Print nothing but errors.")

@@ -21,8 +21,8 @@ def predict(
     inputs: Annotated[
         list[Path], typer.Argument(metavar="FILE|FOLDER...", help="Images, or folders of them.", show_default=False)
     ],
-    model: ModelOption,
     out: OutOption,
+    model: ModelOption = None,
     refine: Annotated[
         bool, typer.Option(help="Make mask and class agree (prediction refining); --no-refine writes the raw answers.")
     ] = True,

@@ -102,8 +102,20 @@ def evaluate(
     cases = [manifest.case(case_id) for case_id in case_ids]
     if not cases:
         raise ManifestError("There is no case to evaluate. Check --data and --fold.")
-    scorer = _Scorer(predictor, {case.case_id: case for case in cases}, group_names(manifest), folds or {}, at_sizes)
-    answers = predictor.answers(_images(progress(cases, label="evaluating", total=len(cases))))
+    answers = predictor.answers(read_images(progress(cases, label="evaluating", total=len(cases))))
+    return score_answers(predictor, manifest, answers, folds, at_sizes)
+
+
+def score_answers(
+    predictor: Predictor,
+    manifest: Manifest,
+    answers: Iterable[Answer],
+    folds: Mapping[str, int] | None = None,
+    at_sizes: Sequence[int | None] = (NATIVE,),
+) -> tuple[Scores, ...]:
+    """Score what the network answered, as `predictor` decides it; the other arguments as in `evaluate`."""
+    cases = {case.case_id: case for case in manifest}
+    scorer = _Scorer(predictor, cases, group_names(manifest), folds or {}, at_sizes)
     rows = list(run_ahead(scorer, answers))
     return tuple(
         Scores(size, tuple(row[i][0] for row in rows), tuple(row[i][1] for row in rows))
@@ -111,7 +123,8 @@ def evaluate(
     )
 
 
-def _images(cases: Iterable[Case]) -> Iterator[tuple[str, GrayImage]]:
+def read_images(cases: Iterable[Case]) -> Iterator[tuple[str, GrayImage]]:
+    """Yield the cases' images, each with its id, read a few ahead."""
     return run_ahead(lambda case: (case.case_id, read_gray(case.image)), cases)
 
 

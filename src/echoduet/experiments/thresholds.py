@@ -6,7 +6,7 @@ grid; a rule then only picks among these numbers, so that a grid of rules over h
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
 from itertools import product
 from pathlib import Path
@@ -17,17 +17,16 @@ from numpy.typing import NDArray
 from scipy import ndimage
 
 from echoduet.config.schema import ExperimentConfig
-from echoduet.data.images import read_gray
 from echoduet.data.manifest import Manifest
 from echoduet.errors import LeakError, ModelError
 from echoduet.evaluation.classification import defined_mean
-from echoduet.experiments.evaluate import read_reference
+from echoduet.experiments.evaluate import read_images, read_reference
 from echoduet.inference.predictor import Answer, Predictor
 from echoduet.inference.stream import run_ahead
 from echoduet.models.bundle import BundleInfo, read_info, rewrite_info
 from echoduet.models.refinement import HARD, OFF, Rule, read_rule
 from echoduet.progress import Progress, silent
-from echoduet.records import Case, GrayImage, Label, Mask
+from echoduet.records import Case, Label, Mask
 from echoduet.transforms.preprocess import Preprocess
 
 FloatArray = NDArray[np.float64]
@@ -202,7 +201,9 @@ def tune(model: Path, manifest: Manifest, case_ids: Sequence[str] | None = None,
     """
     predictor = Predictor.load(model)
     chosen_on = _allowed(model, predictor.info, case_ids)
-    outcomes = gather(predictor, manifest, predictor.answers(_images(manifest, chosen_on, progress)))
+    cases = [manifest.case(case_id) for case_id in chosen_on]
+    images = read_images(progress(cases, label="tuning", total=len(cases)))
+    outcomes = gather(predictor, manifest, predictor.answers(images))
     if outcomes is None:
         raise ModelError(f"{model}: draws no mask, so that there is no threshold to choose. Set inference.tune=false.")
     settings = predictor.info.config.inference
@@ -229,13 +230,6 @@ def _allowed(model: Path, info: BundleInfo, case_ids: Sequence[str] | None) -> t
                 "its validation part."
             )
     return chosen
-
-
-def _images(manifest: Manifest, case_ids: Sequence[str], progress: Progress) -> Iterator[tuple[str, GrayImage]]:
-    cases = [manifest.case(case_id) for case_id in case_ids]
-    return run_ahead(
-        lambda case: (case.case_id, read_gray(case.image)), progress(cases, label="tuning", total=len(cases))
-    )
 
 
 def _store(model: Path, info: BundleInfo, choice: Choice, outcomes: Outcomes) -> None:

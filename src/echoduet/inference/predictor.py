@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
-from dataclasses import dataclass
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any, Literal
 
@@ -13,12 +13,16 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from echoduet.errors import ModelError
+from echoduet.evaluation.temperature import tempered
 from echoduet.inference.postprocess import mask_from_probability
 from echoduet.models.bundle import BundleInfo, load_bundle
 from echoduet.models.network import Network
 from echoduet.models.refinement import Rule, read_rule
+from echoduet.models.shipped import find_model
 from echoduet.records import CLASSES, GrayImage, Prediction
 from echoduet.transforms.preprocess import Preprocess, Probability
+
+Device = Literal["auto", "cpu", "cuda"]
 
 PIXELS_PER_BATCH = 32_000_000
 """A batch closes early at this many image pixels: callers may hold its images, whatever their size."""
@@ -56,17 +60,36 @@ class Predictor:
             self._network = self._network.to(memory_format=torch.channels_last)  # type: ignore[call-overload]
 
     @classmethod
-    def load(cls, path: Path, device: Literal["auto", "cpu", "cuda"] = "auto", batch_size: int = 16) -> Predictor:
+    def load(cls, path: Path | str | None = None, device: Device = "auto", batch_size: int = 16) -> Predictor:
         """Load the bundle at `path`; `auto` takes the GPU where there is one.
 
+        Args:
+            path: a file, or the name of a shipped bundle, `base` or `small`; None is the default one.
+            device: where it answers.
+            batch_size: images the network sees at a time.
+
         Raises:
-            ModelError: the file is no bundle, or there is no such device.
+            ModelError: the file is no bundle, the shipped one is not there or was changed, or there is no such device.
         """
         chosen = ("cuda" if torch.cuda.is_available() else "cpu") if device == "auto" else device
         if chosen == "cuda" and not torch.cuda.is_available():
             raise ModelError("device cuda: this machine has no usable GPU. Choose cpu or auto.")
-        network, info = load_bundle(path, chosen)
+        network, info = load_bundle(find_model(path), chosen)
         return cls(network, info, chosen, batch_size)
+
+    @classmethod
+    def default(cls) -> Predictor:
+        """Load the model that ships with EchoDuet, `echoduet-base`.
+
+        Raises:
+            ModelError: it is not there, or its file was changed.
+        """
+        return cls.load()
+
+    def with_thresholds(self, thresholds: Mapping[str, float]) -> Predictor:
+        """Return a predictor of the same network that decides by other thresholds."""
+        info = replace(self.info, thresholds=dict(thresholds))
+        return Predictor(self._network, info, str(self._device), self._batch_size)
 
     @property
     def threshold(self) -> float:
@@ -77,6 +100,11 @@ class Predictor:
     def rule(self) -> Rule:
         """How prediction refining makes mask and class agree."""
         return read_rule(self.info.config.inference.refining, self.info.thresholds)
+
+    @property
+    def temperature(self) -> float:
+        """What class probabilities are calibrated by; 1 leaves them as the network gives them."""
+        return self.info.thresholds.get("temperature", 1.0)
 
     def predict(self, images: Iterable[tuple[str, GrayImage]]) -> Iterator[Prediction]:
         """Yield one raw (unrefined) prediction per `(case_id, image)`, in order, its mask at the image's own size.
@@ -89,12 +117,16 @@ class Predictor:
         return (self.prediction(answer) for answer in self.answers(images))
 
     def prediction(self, answer: Answer, at_size: int | None = None) -> Prediction:
-        """Decide: the mask above the threshold (native, or `(at_size, at_size)`), the most probable class."""
+        """Decide: the mask above the threshold (native, or `(at_size, at_size)`), the most probable class.
+
+        The probabilities are those of the network at the bundle's temperature.
+        """
         mask = None
         if answer.lesion is not None:
             mask = mask_from_probability(answer.lesion, self.preprocess, answer.shape, self.threshold, at_size)
+        classes = None if answer.classes is None else tempered(answer.classes, self.temperature)
         label = None if answer.classes is None else CLASSES[int(answer.classes.argmax())]
-        return Prediction(answer.case_id, mask, answer.classes, label)
+        return Prediction(answer.case_id, mask, classes, label)
 
     def answers(self, images: Iterable[tuple[str, GrayImage]]) -> Iterator[Answer]:
         """Yield what the network answers, undecided: whoever scores at several sizes runs the network once."""

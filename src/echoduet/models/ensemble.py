@@ -56,9 +56,11 @@ class Ensemble(Network):
         outputs: list[Output] = [member(image) for member in self.members]
         masks = [output.mask_logits[0] for output in outputs if output.mask_logits]
         classes = [output.class_logits for output in outputs if output.class_logits is not None]
+        presence = [output.presence_logit for output in outputs if output.presence_logit is not None]
         return Output(
             mask_logits=(mean_sigmoid_logit(torch.stack(masks)),) if masks else (),
             class_logits=mean_softmax_logits(torch.stack(classes)) if classes else None,
+            presence_logit=mean_sigmoid_logit(torch.stack(presence)) if presence else None,
         )
 
 

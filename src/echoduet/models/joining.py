@@ -22,6 +22,7 @@ def join_bundles(
     storage: Storage = "float32",
     thresholds: Mapping[str, float] | None = None,
     provenance: Mapping[str, Any] | None = None,
+    config: ExperimentConfig | None = None,
 ) -> BundleInfo:
     """Write the ensemble of several bundles' networks as one bundle; return what it says about itself.
 
@@ -31,6 +32,7 @@ def join_bundles(
         storage: how its weights lie in the file.
         thresholds: the ensemble's own; by default those on which all bundles agree.
         provenance: what to add to what the bundles say; the cases that any member met are joined.
+        config: the experiment that the ensemble is of, for its name and inference; by default the first bundle's.
 
     Raises:
         ModelError: there is no bundle, one cannot be read, or two have different configurations.
@@ -41,13 +43,13 @@ def join_bundles(
         raise ModelError("There is no bundle to join. Give at least one.")
     infos = [info for _, info in loaded]
     for path, info in zip(paths, infos, strict=True):
-        _require_same(paths[0], infos[0].config, path, info.config)
+        _require_same(paths[0], config or infos[0].config, path, info.config)
     members = [member for network, _ in loaded for member in members_of(network)]
     shared = {
         key: value for key, value in infos[0].thresholds.items() if all(i.thresholds.get(key) == value for i in infos)
     }
     joined = BundleInfo(
-        config=_with_members(infos[0].config, len(members)),
+        config=_with_members(config or infos[0].config, len(members)),
         thresholds=dict(shared if thresholds is None else thresholds),
         provenance={**_joined([info.provenance for info in infos]), "storage": storage, **(provenance or {})},
     )
@@ -66,8 +68,14 @@ def _with_members(config: ExperimentConfig, members: int) -> ExperimentConfig:
     return config.model_copy(update={"model": config.model.model_copy(update={"members": members})})
 
 
+def learnt(config: ExperimentConfig) -> dict[str, Any]:
+    """Return the sections that decide what a network learns from given cases, but for the seed."""
+    aside = {"seed", "name", "description", "runtime", "split", "inference"}
+    return _with_members(config, 1).model_dump(mode="json", exclude=aside)
+
+
 def _require_same(first: Path, config: ExperimentConfig, path: Path, other: ExperimentConfig) -> None:
-    mine, theirs = (_with_members(c, 1).model_dump(exclude={"seed"}) for c in (config, other))
+    mine, theirs = learnt(config), learnt(other)
     changed = sorted(key for key in mine if mine[key] != theirs[key])
     if changed:
         raise ModelError(
@@ -82,7 +90,7 @@ def _joined(provenances: Sequence[Mapping[str, Any]]) -> dict[str, Any]:
     """
     train, val, test = ({i for p in provenances for i in p.get(key, ())} for key in _IDS)
     hashes = {k: v for p in provenances for k, v in p.get("image_sha256", {}).items()}
-    left_out = {*_IDS, "image_sha256"}
+    left_out = {*_IDS, "image_sha256", "source"}  # a source is a place on somebody's machine
     first = provenances[0]
     common = {k: v for k, v in first.items() if k not in left_out and all(p.get(k) == v for p in provenances)}
     own = [{k: v for k, v in p.items() if k not in left_out and k not in common} for p in provenances]

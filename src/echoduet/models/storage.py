@@ -40,6 +40,16 @@ def pack(weights: Mapping[str, Tensor], storage: Storage) -> dict[str, Tensor]:
     return packed
 
 
+def stored_size(weights: Mapping[str, Tensor], storage: Storage) -> int:
+    """Return the bytes that weights take in a file, but for its header."""
+    return sum(value.nbytes for value in pack(weights, storage).values())
+
+
+def as_stored(weights: Mapping[str, Tensor], storage: Storage) -> dict[str, Tensor]:
+    """Return weights as they come back from a file: what is to be shipped can be tested before it is."""
+    return unpack(pack(weights, storage))
+
+
 def _halved(key: str, value: Tensor) -> Tensor:
     half = value.half()
     if not half.isfinite().all():

@@ -135,7 +135,7 @@ def _provenance(config: ExperimentConfig, manifest: Manifest, parts: Division) -
         "train_ids": list(parts.train),
         "val_ids": list(parts.val),
         "test_ids": list(parts.test),
-        "manifest_sha256": _digest(manifest),
+        "manifest_sha256": manifest_digest(manifest),
         "image_sha256": {case.case_id: case.sha256 for case in manifest.cases},
         "source": manifest.source,
         "git_revision": surroundings["git_revision"],
@@ -144,6 +144,7 @@ def _provenance(config: ExperimentConfig, manifest: Manifest, parts: Division) -
     }
 
 
-def _digest(manifest: Manifest) -> str:
+def manifest_digest(manifest: Manifest) -> str:
+    """Return the SHA-256 of the list of cases: ids, classes and image contents, in any order."""
     rows = sorted(f"{case.case_id}\t{case.label}\t{case.sha256}" for case in manifest.cases)
     return hashlib.sha256("\n".join(rows).encode()).hexdigest()
