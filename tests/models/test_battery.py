@@ -20,7 +20,7 @@ from echoduet.models.outputs import Output
 from echoduet.models.registry import ARCHITECTURES, build_network
 
 TASKS = ("both", "segmentation", "classification")
-OPTIONS = {"presence": {"presence": True}, "full": {"decoder": "full"}}
+OPTIONS = {"presence": {"presence": True}, "full": {"decoder": "full"}, "pooled": {"class_head": "pooled"}}
 VARIANTS = [
     pytest.param(ModelConfig(architecture="efficientnet_lite0", **keys), id=f"efficientnet_lite0-{name}")
     for name, keys in OPTIONS.items()

@@ -87,7 +87,7 @@ def test_a_bundle_of_a_frozen_network_loads_without_the_weights_package() -> Non
 
 
 @pytest.mark.parametrize("architecture", ["unetpp", "nnunet"])
-@pytest.mark.parametrize(("key", "value"), [("decoder", "full")])
+@pytest.mark.parametrize(("key", "value"), [("decoder", "full"), ("class_head", "pooled")])
 def test_the_papers_networks_refuse_keys_of_light_ones(architecture: str, key: str, value: str) -> None:
     with pytest.raises(ModelError, match=rf"{architecture}: model\.{key} is for networks with the light decoder"):
         build_network(ModelConfig.model_validate({"architecture": architecture, key: value}))
@@ -98,3 +98,19 @@ def test_a_full_decoder_reads_the_mask_at_the_images_size(tasks: str) -> None:
     network = build_network(ModelConfig(architecture="efficientnet_lite0", tasks=tasks, decoder="full"))
     assert network.decoder.strides == (1, 2, 4, 8)
     assert all(logits.shape == (2, 1, 64, 96) for logits in network(torch.rand(2, 1, 64, 96)).mask_logits)
+
+
+def test_a_pooled_class_head_knows_nothing_of_the_masks() -> None:
+    config = ModelConfig(architecture="efficientnet_lite0", class_head="pooled")
+    network = build_network(config).eval()
+    image = torch.rand(2, 1, 64, 64)
+    before = network(image)
+    with torch.no_grad():
+        network.mask_head.outputs[0].bias.fill_(50.0)
+        after = network(image)
+    assert not torch.allclose(before.mask_logits[0], after.mask_logits[0])
+    assert torch.equal(before.class_logits, after.class_logits)
+    deepest = network.encoder(image)[-1]
+    torch.testing.assert_close(before.class_logits, network.class_head.linear(deepest.mean(dim=(2, 3))))
+    single = build_network(config.model_copy(update={"tasks": "classification"}))
+    assert single.class_head.state_dict().keys() == network.class_head.state_dict().keys()

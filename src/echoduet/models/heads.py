@@ -194,13 +194,13 @@ class MaskGuidedClassHead(ClassHead):
     """Pool deep features over the whole image, over the predicted lesion and over the ring around it, then one layer.
 
     What tells benign from malignant is the lesion and its margin, and what tells normal is that no lesion was found:
-    so the largest and the mean lesion probability are features too. Without a decoder only the whole image is pooled:
-    the deepest map of the encoder.
+    so the largest and the mean lesion probability are features too. Without a decoder, or where masks shall not matter,
+    only the whole image is pooled: the deepest map of the encoder.
 
     Args:
         widths: channels of the encoder's maps, finest first.
         strides: their strides.
-        with_decoder: whether masks are predicted before this head.
+        with_decoder: whether masks are predicted before this head, and guide it.
         dropout: rate before the last layer.
         detach: let no gradient of the class loss flow into the mask.
         guided: stride of the map that is pooled over lesion and ring.

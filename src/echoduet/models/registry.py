@@ -21,7 +21,7 @@ from echoduet.models.network import Network
 from echoduet.models.timm_encoder import PREFIX, TimmEncoder
 
 UNETPP_WIDTHS = (24, 48, 96, 192, 384)
-COMPOSING = ("decoder",)  # keys that only networks made by `compose_light` have
+COMPOSING = ("decoder", "class_head")  # keys that only networks made by `compose_light` have
 NNUNET_WIDTHS = (32, 64, 128, 256, 320, 320)
 SHALLOW = "_shallow"
 
@@ -106,13 +106,14 @@ def compose_light(encoder: Encoder, config: ModelConfig, levels: int) -> MultiTa
     """Put a light decoder and a mask-guided class head on `encoder`; the decoder reads its first `levels` maps."""
     masks, classes = tasks_of(config)
     widths, strides = encoder.widths, encoder.strides
+    guided = masks and config.class_head == "guided"
     kind = FullSizeDecoder if config.decoder == "full" else LightDecoder
     decoder = kind(widths[:levels], strides[:levels], config.deep_supervision) if masks else None
     return MultiTaskNet(
         encoder=encoder,
         decoder=decoder,
         mask_head=MaskHead(decoder.widths, decoder.strides) if decoder else None,
-        class_head=MaskGuidedClassHead(widths, strides, masks, dropout=config.dropout) if classes else None,
+        class_head=MaskGuidedClassHead(widths, strides, guided, dropout=config.dropout) if classes else None,
         presence_head=_presence_head(widths, config),
     )
 
