@@ -50,3 +50,11 @@ def test_normal_images_always_count_in_some_mask_loss(kind):
         ExperimentConfig.model_validate({"loss": loss})
     assert ExperimentConfig.model_validate({"loss": loss, "model": {"presence": True}}).loss.dice_on == "lesions"
     assert ExperimentConfig.model_validate({"loss": {**loss, "segmentation": "dice_bce"}}).loss.dice_on == "lesions"
+
+
+@pytest.mark.parametrize("weighting", ["uncertainty", "gradient"])
+@pytest.mark.parametrize("weight", [0.0, 1.0])
+def test_weights_that_follow_the_training_start_inside_0_and_1(weighting, weight):
+    with pytest.raises(ValidationError, match=rf"loss\.segmentation_weight: .* loss\.weighting is {weighting}"):
+        ExperimentConfig.model_validate({"loss": {"weighting": weighting, "segmentation_weight": weight}})
+    assert ExperimentConfig.model_validate({"loss": {"segmentation_weight": weight}}).loss.weighting == "fixed"

@@ -124,6 +124,23 @@ def test_every_class_loss_of_the_schema(smoothing: float) -> None:
     torch.testing.assert_close(focal(output, MASKS, LABELS).total, focal_loss(CLASS_LOGITS, LABELS, 1.0, smoothing))
 
 
+@pytest.mark.parametrize("weighting", ["uncertainty", "gradient"])
+def test_validation_weighs_as_configured_whatever_training_does(weighting: str, scales: tuple[Tensor, ...]) -> None:
+    loss, fixed = MultiTaskLoss(LossConfig(weighting=weighting)), MultiTaskLoss(LossConfig())
+    shared = torch.rand(1, requires_grad=True)
+    output = Output(tuple(logits * shared for logits in scales), CLASS_LOGITS * shared, shared=shared)
+    assert not torch.equal(loss(output, MASKS, LABELS).total, fixed(output, MASKS, LABELS).total)
+    assert torch.equal(loss.eval()(output, MASKS, LABELS).total, fixed(output, MASKS, LABELS).total)
+    assert set(loss.task_weights()) == {"segmentation", "classification"}
+    assert fixed.task_weights() == {}
+
+
+@pytest.mark.parametrize("weighting", ["uncertainty", "gradient"])
+def test_one_task_alone_is_not_weighted_either_way(weighting: str, scales: tuple[Tensor, ...]) -> None:
+    parts = MultiTaskLoss(LossConfig(weighting=weighting))(Output(scales, None), MASKS, LABELS)
+    assert parts.total is parts.segmentation
+
+
 def test_an_answer_of_nothing_is_a_mistake() -> None:
     with pytest.raises(ValueError, match="neither"):
         MultiTaskLoss(LossConfig())(Output((), None), MASKS, LABELS)

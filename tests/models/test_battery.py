@@ -133,6 +133,17 @@ def test_gradients_reach_every_parameter(config: ModelConfig) -> None:
 
 
 @pytest.mark.parametrize("config", WHOLE)
+def test_both_tasks_pull_at_the_shared_map(config: ModelConfig) -> None:
+    network = build(config).train()
+    side = side_of(network)
+    output = network(torch.rand(2, 1, side, side))
+    parts = MultiTaskLoss(LossConfig())(output, (torch.rand(2, 1, side, side) > 0.7).float(), torch.tensor([0, 2]))
+    for loss in (parts.segmentation, parts.classification):
+        (gradient,) = torch.autograd.grad(loss, output.shared, retain_graph=True)
+        assert gradient.abs().max() > 0
+
+
+@pytest.mark.parametrize("config", WHOLE)
 def test_evaluation_is_deterministic_and_does_not_mix_images(config: ModelConfig) -> None:
     network = build(config.model_copy(update={"dropout": 0.5})).eval()
     images = torch.rand(3, 1, side_of(network), side_of(network))

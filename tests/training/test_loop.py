@@ -10,6 +10,7 @@ import torch
 
 from echoduet import files
 from echoduet.errors import OutputError, TrainingError
+from echoduet.models.registry import build_network
 from echoduet.runs import RunFolder
 from echoduet.training.loop import Trainer, fit
 
@@ -68,6 +69,23 @@ def test_an_interrupted_run_equals_an_uninterrupted_one_to_the_bit(tiny, make_se
     resumed = fit(Trainer(config, data, val), broken, resume=True)
     assert same_weights(expected, resumed)
     assert without_time(whole) == without_time(broken)
+
+
+@pytest.mark.parametrize("weighting", ["uncertainty", "gradient"])
+def test_weights_that_follow_the_training_resume_to_the_bit(tiny, make_set, tmp_path, weighting):
+    config = tiny(optim={"ema_decay": 0.9, "epochs": 2}, loss={"weighting": weighting})
+    data, val = make_set(8), make_set(4, seed=1)
+    whole = start(tmp_path / "whole", config)
+    expected = fit(Trainer(config, data, val), whole)
+    broken = start(tmp_path / "broken", config)
+    with pytest.raises(KeyboardInterrupt):
+        fit(Trainer(config, data, val), broken, progress=interrupt_after(3))
+    resumed = fit(Trainer(config, data, val), broken, resume=True)
+    assert same_weights(expected, resumed)
+    assert without_time(whole) == without_time(broken)
+    first, last = (row["task_weights"] for row in whole.rows())
+    assert first["segmentation"] != last["segmentation"] != config.loss.segmentation_weight
+    assert expected.state_dict().keys() == build_network(config.model).state_dict().keys()
 
 
 def test_equal_seeds_give_equal_runs_and_others_do_not(tiny, make_set, tmp_path):

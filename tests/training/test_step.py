@@ -26,6 +26,17 @@ def test_a_step_lowers_the_loss_of_its_own_batch(trainer):
     assert losses[-1] < losses[0]
 
 
+def test_what_the_loss_learns_is_a_group_of_its_own_that_does_not_decay(tiny, make_set):
+    config = tiny(loss={"weighting": "uncertainty"}, optim={"weight_decay": 0.1, "schedule": "one_cycle"})
+    trainer = Trainer(config, make_set(8), make_set(4))
+    *_, last = trainer.stepper.optimizer.param_groups
+    assert last["params"] == list(trainer.stepper.loss.parameters())
+    assert last["weight_decay"] == 0.0
+    trainer.schedule.before_step(trainer.schedule.steps // 2)
+    assert 0 < last["lr"] < config.optim.learning_rate  # the schedule steers it too
+    assert len(Trainer(tiny(), make_set(8), make_set(4)).stepper.optimizer.param_groups) == 4
+
+
 def test_losses_are_handed_out_without_their_graph(trainer):
     images, masks = to_input(trainer.train.images, trainer.train.masks)
     parts = trainer.stepper.train(images, masks, trainer.train.labels)

@@ -77,9 +77,15 @@ class LossConfig(Section):
     more, up to 1 + `boundary_weight` times; `focal_tversky` lets a missed pixel cost `tversky_miss_weight` and a false
     alarm the rest, and takes the keys of the Dice loss too. With `dice_on: lesions` images without a lesion count in
     the loss per pixel alone. `presence_weight` is for networks with `model.presence`.
+
+    `weighting` says whether the two weights stay as they are while a network is trained for both tasks (`fixed`), are
+    learned as each task's uncertainty (`uncertainty`, Kendall et al., 2018), or follow the gradients so that
+    `segmentation_weight` is the segmentation's share of what moves the encoder (`gradient`, after GradNorm, Chen et
+    al., 2018). The validation loss always has the fixed weights.
     """
 
     segmentation_weight: Share = 0.35
+    weighting: Literal["fixed", "uncertainty", "gradient"] = "fixed"
     segmentation: Literal["dice", "dice_bce", "dice_bce_boundary", "dice_focal", "focal_tversky"] = "dice"
     dice_smoothing: Positive = 1.0
     dice_per: Literal["batch", "image"] = "image"
@@ -191,5 +197,14 @@ class ExperimentConfig(Section):
             raise ValueError(
                 "loss.dice_on: lesions would leave images without a lesion out of the mask loss; choose a "
                 "loss.segmentation with a loss per pixel, such as dice_bce, or set model.presence to true"
+            )
+        return self
+
+    @model_validator(mode="after")
+    def _both_tasks_have_a_weight(self) -> ExperimentConfig:
+        if self.loss.weighting != "fixed" and not 0.0 < self.loss.segmentation_weight < 1.0:
+            raise ValueError(
+                f"loss.segmentation_weight: needs a number between 0 and 1, and neither of them, where loss.weighting "
+                f"is {self.loss.weighting}"
             )
         return self

@@ -20,6 +20,7 @@ from echoduet.losses.segmentation import (
     has_lesion,
     presence_loss,
 )
+from echoduet.losses.weighting import WEIGHTINGS, FixedWeighting
 
 
 class Answer(Protocol):
@@ -28,6 +29,11 @@ class Answer(Protocol):
     @property
     def mask_logits(self) -> tuple[Tensor, ...]:
         """Lesion logits, finest first, each `(B, 1, H, W)`."""
+        ...
+
+    @property
+    def shared(self) -> Tensor | None:
+        """The deepest map that both tasks read, `(B, C, h, w)`."""
         ...
 
     @property
@@ -56,11 +62,17 @@ class MultiTaskLoss(nn.Module):
 
     A network with one task alone is trained on that task's loss, unweighted. Where a network says whether there is a
     lesion at all, `loss.presence_weight` times that answer's loss belongs to the segmentation.
+
+    With `loss.weighting` other than `fixed` the two weights follow the training; in evaluation mode they are always the
+    fixed ones, so that the losses of two epochs compare. What the weighting learns are this module's parameters and
+    buffers: an optimiser must have the former, a checkpoint both, a shipped network neither.
     """
 
     def __init__(self, config: LossConfig) -> None:
         super().__init__()
         self.config = config
+        self.fixed = FixedWeighting(config.segmentation_weight)
+        self.weighting = WEIGHTINGS[config.weighting](config.segmentation_weight)
 
     def forward(self, output: Answer, masks: Tensor, labels: Tensor) -> LossParts:
         """Return the loss of a batch, in float32.
@@ -76,7 +88,14 @@ class MultiTaskLoss(nn.Module):
         masking = segmentation
         if segmentation is not None and presence is not None:
             masking = segmentation + self.config.presence_weight * presence
-        return LossParts(self._weigh(masking, classification), segmentation, classification, presence)
+        total = self._weigh(masking, classification, output.shared)
+        return LossParts(total, segmentation, classification, presence)
+
+    def task_weights(self) -> dict[str, float]:
+        """Return the present weight of each task where weights follow the training, else nothing."""
+        if isinstance(self.weighting, FixedWeighting):
+            return {}
+        return dict(zip(("segmentation", "classification"), self.weighting.weights().tolist(), strict=True))
 
     def segmentation(self, mask_logits: Sequence[Tensor], masks: Tensor) -> Tensor:
         """Return the segmentation losses of all scales, summed with weights 1/(n+1) from the finest."""
@@ -123,10 +142,11 @@ class MultiTaskLoss(nn.Module):
             return focal_mask_loss(logits, masks, keys.focal_gamma)
         return None
 
-    def _weigh(self, segmentation: Tensor | None, classification: Tensor | None) -> Tensor:
-        weight = self.config.segmentation_weight
+    def _weigh(self, segmentation: Tensor | None, classification: Tensor | None, shared: Tensor | None) -> Tensor:
         if segmentation is not None and classification is not None:
-            return weight * segmentation + (1.0 - weight) * classification
+            weighting = self.weighting if self.training else self.fixed
+            both: Tensor = weighting(segmentation, classification, shared)
+            return both
         total = segmentation if segmentation is not None else classification
         if total is None:
             raise ValueError("the network returned neither masks nor classes")

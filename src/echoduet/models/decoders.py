@@ -19,11 +19,13 @@ class Decoder(nn.Module):
     Attributes:
         widths: channels of each map that a mask is read from, finest first.
         strides: by how much each is smaller than the image.
+        reach: the place, among the encoder's maps, of the deepest one it reads.
         reads_image: it takes the image itself in front of the encoder's maps.
     """
 
     widths: tuple[int, ...]
     strides: tuple[int, ...]
+    reach: int = -1
     reads_image: bool = False
 
 
@@ -127,6 +129,7 @@ class LightDecoder(Decoder):
         super().__init__()
         outs = tuple(channels[min(level, len(channels) - 1)] for level in range(len(widths) - 1))
         self.depth = len(widths)
+        self.reach = self.depth - 1
         self.squeeze = _conv_block(widths[-1], outs[0], kernel=1)
         self.levels = nn.ModuleList(
             _conv_block(below + skip, out, kernel=3)
@@ -174,6 +177,7 @@ class FullSizeDecoder(Decoder):
         ones = (1,) * len(self.added)
         self.light = LightDecoder((*ones, *widths), (*self.added, *strides), deep_supervision, channels)
         self.widths, self.strides = self.light.widths, self.light.strides
+        self.reach = len(widths) - 1
 
     def forward(self, features: tuple[Tensor, ...]) -> Decoded:
         """Map the image `(B, 1, H, W)` and encoder features to maps, the finest `(B, width, H, W)`."""

@@ -73,7 +73,8 @@ class MultiTaskNet(Network):
         if presence is not None:
             mask_logits = gated(mask_logits, presence)
         class_logits = self.class_head(features, decoded, mask_logits) if self.class_head is not None else None
-        return Output(mask_logits, class_logits, presence)
+        shared = features[self.decoder.reach] if self.decoder is not None else None
+        return Output(mask_logits, class_logits, presence, shared)
 
     def _decode(self, image: Tensor, features: tuple[Tensor, ...]) -> Decoded | None:
         if self.decoder is None:

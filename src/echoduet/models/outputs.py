@@ -29,8 +29,11 @@ class Output:
         class_logits: `(B, 3)` in the order of `CLASSES`; None without a class head.
         presence_logit: of "the image shows a lesion", `(B,)`; None without a presence head. The mask logits have taken
             it into account.
+        shared: the encoder's deepest map that masks are made of, and classes too, `(B, C, h, w)`; None without a
+            decoder. A loss may ask how hard each task pulls at it.
     """
 
     mask_logits: tuple[Tensor, ...]
     class_logits: Tensor | None
     presence_logit: Tensor | None = None
+    shared: Tensor | None = None

@@ -21,9 +21,9 @@ from echoduet.models.network import Network
 from echoduet.models.timm_encoder import PREFIX, TimmEncoder
 
 UNETPP_WIDTHS = (24, 48, 96, 192, 384)
-COMPOSING = ("decoder", "class_head")  # keys that only networks made by `compose_light` have
 NNUNET_WIDTHS = (32, 64, 128, 256, 320, 320)
 SHALLOW = "_shallow"
+COMPOSING = ("decoder", "class_head")  # keys that only networks made by `compose_light` have
 
 
 @dataclass(frozen=True, slots=True)

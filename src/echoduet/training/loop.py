@@ -135,6 +135,7 @@ class Trainer:
             "epoch": self.epoch,
             "network": self.network.state_dict(),
             "average": self.average.state_dict() if self.average is not None else None,
+            "loss": self.stepper.loss.state_dict(),
             "optimizer": self.stepper.optimizer.state_dict(),
             "schedule": self.schedule.state_dict(),
             "best": {"epoch": self.best.epoch, "loss": self.best.loss, "weights": self.best.weights},
@@ -151,6 +152,7 @@ class Trainer:
         self.network.load_state_dict(state["network"])
         if self.average is not None:
             self.average.load_state_dict(state["average"])
+        self.stepper.loss.load_state_dict(state["loss"])
         self.stepper.optimizer.load_state_dict(state["optimizer"])
         self.schedule.load_state_dict(state["schedule"])
         self.best, self.epoch = Best(**state["best"]), state["epoch"]
@@ -199,6 +201,7 @@ def _epochs(trainer: Trainer, run: RunFolder) -> Iterator[LossParts]:
 def _row(trainer: Trainer, parts: Sequence[LossParts], scores: dict[str, float], seconds: float) -> dict[str, Any]:
     losses = [losses_of(part) for part in parts]
     means = {name: sum(loss[name] for loss in losses) / len(losses) for name in losses[0]}
+    weights = trainer.stepper.loss.task_weights()
     return {
         "epoch": trainer.epoch,
         "learning_rate": max(group["lr"] for group in trainer.stepper.optimizer.param_groups),
@@ -206,7 +209,7 @@ def _row(trainer: Trainer, parts: Sequence[LossParts], scores: dict[str, float],
         "validation": scores,
         "best_epoch": trainer.best.epoch,
         "seconds": round(seconds, 3),
-    }
+    } | ({"task_weights": weights} if weights else {})
 
 
 def _positions(config: ExperimentConfig, train: CachedSet) -> tuple[int, ...]:

@@ -72,10 +72,13 @@ class Stepper:
 
     @classmethod
     def build(cls, network: Network, optimizer: Optimizer, config: ExperimentConfig, device: torch.device) -> Stepper:
-        """Return a stepper as `config` says."""
+        """Return a stepper as `config` says; the optimiser gets what the loss itself learns, never decayed."""
+        loss = MultiTaskLoss(config.loss).to(device)
+        if learned := list(loss.parameters()):
+            optimizer.add_param_group({"params": learned, "lr": config.optim.learning_rate, "weight_decay": 0.0})
         return cls(
             network=network,
-            loss=MultiTaskLoss(config.loss),
+            loss=loss,
             optimizer=optimizer,
             device=device,
             dtype=choose_precision(config.runtime, device),
@@ -94,6 +97,7 @@ class Stepper:
             TrainingError: the loss is not a finite number; the weights are as before the step.
         """
         self.network.train()
+        self.loss.train()
         parts = self._losses(images, masks, labels)
         require_finite("training", parts.total.item())
         self.optimizer.zero_grad(set_to_none=True)
@@ -113,6 +117,7 @@ class Stepper:
     def validate(self, network: Network, data: CachedSet) -> dict[str, float]:
         """Return the mean losses, the lesion Dice at network size and the accuracy of `network` on `data`."""
         network.eval()
+        self.loss.eval()
         sums: dict[str, float] = {}
         for images, masks, labels in _batches(data):
             with self.autocast():
