@@ -8,7 +8,7 @@ from echoduet.records import Label
 
 
 def test_a_figure_over_seeds_is_the_mean_of_the_seeds_figures(make_arm):
-    arm = make_arm("A", seeds=(1, 2, 3))
+    arm = make_arm("A", seeds=(1, 2, 3), skill=0.3)
     figures = ArmFigures.of(arm)
     ones = np.ones(len(arm.cases))
     for key in ("dsc_lesion", "f1_weighted", "auroc_malignant"):
