@@ -14,6 +14,8 @@ from torch import nn
 from echoduet.config.schema import ModelConfig
 from echoduet.errors import ModelError
 from echoduet.models.baselines import BASELINES, PREFIX, FinestFirst, UnrolledDynUNet, WholeNet
+from echoduet.models.ensemble import Ensemble
+from echoduet.models.joining import members_of
 from echoduet.models.registry import ARCHITECTURES, build_network
 
 # Swin UNETR needs einops, which MONAI does not require: its tests are skipped without it.
@@ -146,3 +148,15 @@ def test_the_shipped_grid_names_networks_that_exist_for_the_tasks_they_do() -> N
     named = {keys["model.architecture"]: keys["model.tasks"] for keys in chosen if "model.architecture" in keys}
     assert {name: ARCHITECTURES[name].only for name in named} == named
     assert set(named) == {PREFIX + name for name in BASELINES} - {"monai:resnet50"}
+
+
+def test_several_of_them_answer_as_one() -> None:
+    config = config_of("segresnet")
+    ensemble = Ensemble([build_network(config).eval(), build_network(config).eval()])
+    image = torch.rand(2, 1, 32, 32)
+    assert (ensemble.stride, ensemble.min_side) == (8, 16)
+    assert members_of(ensemble) == list(ensemble.members)
+    with torch.no_grad():
+        (answer,) = ensemble(image).mask_logits
+        parts = [member(image).mask_logits[0].sigmoid() for member in ensemble.members]
+    torch.testing.assert_close(answer.sigmoid(), (parts[0] + parts[1]) / 2, atol=1e-5, rtol=1e-4)
