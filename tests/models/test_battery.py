@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from importlib.util import find_spec
 from pathlib import Path
 
 import pytest
@@ -28,10 +27,7 @@ VARIANTS = [
 
 
 def case(architecture: str, tasks: str) -> ParameterSet:
-    # MONAI's Swin UNETR needs a package that MONAI itself does not require.
-    missing = architecture == "monai:swinunetr" and find_spec("einops") is None
-    marks = [pytest.mark.skip(reason="einops is not installed")] if missing else []
-    return pytest.param(ModelConfig(architecture=architecture, tasks=tasks), id=f"{architecture}-{tasks}", marks=marks)
+    return pytest.param(ModelConfig(architecture=architecture, tasks=tasks), id=f"{architecture}-{tasks}")
 
 
 def tasks_of(architecture: str) -> tuple[str, ...]:

@@ -218,5 +218,5 @@ def _made(make: Callable[[Any, ModelConfig], nn.Module], config: ModelConfig) ->
     except (ImportError, RuntimeError) as error:  # RuntimeError: a compiled part built for another torch
         reason = str(error).partition("\n")[0].rstrip(". ")
         raise ModelError(
-            f'{config.architecture}: MONAI cannot make it ({reason}). Run `pip install "echoduet[baselines]" einops`.'
+            f'{config.architecture}: MONAI cannot make it ({reason}). Run `pip install "echoduet[baselines]"`.'
         ) from error
