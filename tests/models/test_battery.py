@@ -128,7 +128,7 @@ def test_gradients_reach_every_parameter(config: ModelConfig) -> None:
         assert parameter.dim() < 2 or parameter.grad.abs().max() > 0, name
 
 
-@pytest.mark.parametrize("config", WHOLE)
+@pytest.mark.parametrize("config", OURS)
 def test_both_tasks_pull_at_the_shared_map(config: ModelConfig) -> None:
     network = build(config).train()
     side = side_of(network)

@@ -114,3 +114,9 @@ def test_a_pooled_class_head_knows_nothing_of_the_masks() -> None:
     torch.testing.assert_close(before.class_logits, network.class_head.linear(deepest.mean(dim=(2, 3))))
     single = build_network(config.model_copy(update={"tasks": "classification"}))
     assert single.class_head.state_dict().keys() == network.class_head.state_dict().keys()
+
+
+def test_other_peoples_networks_refuse_a_presence_head() -> None:
+    config = ModelConfig(architecture="monai:attention_unet", tasks="segmentation", presence=True)
+    with pytest.raises(ModelError, match=r"monai:attention_unet: has no place for a presence head.*model\.presence=false"):
+        build_network(config)

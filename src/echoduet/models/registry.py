@@ -179,6 +179,8 @@ def _require_sensible_freezing(config: ModelConfig, architecture: Architecture, 
 
 
 def _require_composable(config: ModelConfig, architecture: Architecture) -> None:
+    if config.presence and architecture.only is not None:
+        raise ModelError(f"{config.architecture}: has no place for a presence head. Set model.presence=false.")
     for key in COMPOSING:
         default = ModelConfig.model_fields[key].default
         if architecture.fixed and getattr(config, key) != default:
