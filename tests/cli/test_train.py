@@ -14,6 +14,8 @@ import numpy as np
 import pytest
 from safetensors.torch import load_file
 
+from echoduet.models.bundle import read_info
+
 KEYS = {
     "preprocess.size": 32,
     "optim.epochs": 3,
@@ -128,3 +130,13 @@ def test_wrong_input_is_one_sentence_and_leaves_nothing(words, run_cli, tmp_path
     assert sentence in done.stderr
     assert "Traceback" not in done.stderr
     assert not (tmp_path / "run").exists()
+
+
+def test_thresholds_are_chosen_on_validation_where_asked(words, call, tmp_path):
+    asked = ("--set", "inference.tune=true", "--set", "inference.refining=soft", "--set", "optim.epochs=1")
+    done = call(*words(tmp_path / "run", *asked))
+    assert done.code == 0, done.err
+    info = read_info(tmp_path / "run" / "model.safetensors")
+    assert info.provenance["tuning"]["cases"] == len(info.provenance["val_ids"])
+    assert info.provenance["tuning"]["value"] >= info.provenance["tuning"]["value_before"]
+    assert "mask" in info.thresholds

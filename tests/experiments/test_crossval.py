@@ -113,3 +113,16 @@ def test_examples_come_from_the_model_that_was_tested_on_them(config, easy, trai
     examples = list(show_fold_examples(tmp_path / "cv", easy, chosen, splits.test_folds()))
     assert sorted(example.case.case_id for example in examples) == sorted(chosen)
     assert all(example.answer.label is example.case.label for example in examples)
+
+
+def test_a_fold_is_tuned_before_it_is_tested(config, easy, trained, tmp_path, monkeypatch):
+    order, tested = [], crossval._test
+
+    def test(run, *rest):
+        order.append(("test", run.path.name))
+        return tested(run, *rest)
+
+    monkeypatch.setattr(crossval, "tune_if_asked", lambda config, model, *_: order.append(("tune", model.parent.name)))
+    monkeypatch.setattr(crossval, "_test", test)
+    cross_validate(config, easy, clean_folds(easy.cases, folds=2), tmp_path / "cv")
+    assert order == [(what, f"fold_{fold}") for fold in (0, 1) for what in ("tune", "test")]
