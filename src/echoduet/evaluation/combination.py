@@ -49,7 +49,7 @@ def combine_all(masks: Sequence[CaseScore], classes: Sequence[CaseScore]) -> tup
 
 
 def refine_score(score: CaseScore) -> CaseScore:
-    """Return the score that the refined answer has; `models.refinement.refine` is the rule (the paper's PR).
+    """Return the score that the answer has after `models.refinement.refine` by the paper's hard rule (PR).
 
     A class answered normal empties the mask; an empty mask makes the class normal. An answer without a mask or without
     a class stays.
