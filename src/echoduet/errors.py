@@ -12,7 +12,7 @@
     |-- ModelError                a bundle or architecture
     |-- TrainingError             a run that cannot start or go on
     |-- PairingError              systems to compare that were not scored on the same seeds, folds and cases
-    |-- OutputError               a place that cannot be written
+    |-- OutputError               a place that cannot be written, or is not what it should be
     |-- StatisticsError           scores from which no test or interval can be made
     `-- ShapeError                arrays that do not fit together
 
@@ -45,7 +45,7 @@ class ConfigError(EchoDuetError):
 
 
 class CurationError(EchoDuetError):
-    """A saved index of images cannot be used: another version or other settings, damaged, or in use."""
+    """A saved index of images cannot be used: another version or other settings, or damaged."""
 
 
 class SplitError(EchoDuetError):
@@ -69,7 +69,7 @@ class PairingError(EchoDuetError):
 
 
 class OutputError(EchoDuetError):
-    """An output cannot be written."""
+    """An output cannot be written, or holds what does not belong to it."""
 
 
 class StatisticsError(EchoDuetError):

@@ -10,7 +10,7 @@ from echoduet import __version__
 from echoduet.cli.info import as_lines, cpu_features
 from echoduet.cli.main import main
 from echoduet.config.load import load_config
-from echoduet.config.presets import shipped
+from echoduet.config.presets import shipped, shipped_grids
 from echoduet.data.formats import SOURCES
 from echoduet.models.bundle import BundleInfo, save_bundle
 from echoduet.models.registry import ARCHITECTURES, build_network
@@ -27,6 +27,7 @@ def test_info_lists_what_options_can_name(capsys):
     assert set(told["architectures"]) == set(ARCHITECTURES)
     assert set(told["formats"]) == set(SOURCES)
     assert set(told["configurations"]) == set(shipped())
+    assert set(told["grids"]) == set(shipped_grids()) >= {"ablation"}
     assert all(told["architectures"].values())
     assert all(told["formats"].values())
 

@@ -56,10 +56,10 @@ def refusal(values):
 
 
 def test_long_values_are_shortened():
-    told = describe(refusal({"seed": list(range(10_000))}), "c.yaml", ())
+    told = describe(refusal({"seed": list(range(10_000))}), "c.yaml", {})
     assert len(told) < 120
 
 
 def test_one_complaint_is_made_once():
-    told = describe(refusal({"optim": {"epochs": "many"}}), "c.yaml", {"optim.epochs"})
+    told = describe(refusal({"optim": {"epochs": "many"}}), "c.yaml", {"optim.epochs": "--set"})
     assert told == '--set optim.epochs is "many", but should be a valid integer.'

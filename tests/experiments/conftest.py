@@ -10,12 +10,17 @@ import pytest
 import torch
 from torch import Tensor, nn
 
+from echoduet.config.load_grid import load_grid
 from echoduet.config.schema import ExperimentConfig
 from echoduet.data.images import write_png
 from echoduet.data.manifest import Manifest, build_manifest
+from echoduet.experiments import cell, folds
+from echoduet.experiments.ablation import Ablation
 from echoduet.inference.predictor import Predictor
 from echoduet.models.bundle import BundleInfo
 from echoduet.models.outputs import Output
+from echoduet.runs import RunFolder
+from echoduet.splits.folds import clean_folds
 
 
 class Bright(nn.Module):
@@ -54,3 +59,66 @@ def bright() -> Callable[..., Predictor]:
         return Predictor(Bright(), BundleInfo(config=config, provenance=provenance), batch_size=5)
 
     return make
+
+
+GRID = """
+name: tiny
+set: {preprocess.size: 96, preprocess.interpolation: nearest, optim.epochs: 3, split.folds: 2, split.protocol: clean}
+seeds: [1, 2]
+at_sizes: [64, native]
+settings:
+  Seg: {set: {model.tasks: segmentation}}
+  Cls: {set: {model.tasks: classification}}
+  MT: {}
+rows:
+  Seg: {from: Seg}
+  Seg+Cls+PR: {segmentation: Seg, classification: Cls, refined: true}
+  MT+PR: {from: MT, refined: true}
+"""
+
+
+@pytest.fixture
+def make_ablation(easy: Manifest, tmp_path: Path) -> Callable[..., Ablation]:
+    """Return a maker of a tiny grid on `easy`: `make_ablation("seeds: [1, 2]", "seeds: [1]")` replaces a text in it."""
+
+    def make(*replaced: str, out: str = "out", manifest: Manifest = easy, seed: int = 1993) -> Ablation:
+        text = GRID.replace(*replaced) if replaced else GRID
+        (tmp_path / "grid.yaml").write_text(text, encoding="utf-8")
+        return Ablation(
+            load_grid(tmp_path / "grid.yaml"), manifest, clean_folds(manifest.cases, 2, seed), tmp_path / out
+        )
+
+    return make
+
+
+class Trained(list[str]):
+    """What was trained, in order; `failing` names settings whose training fails."""
+
+    failing: frozenset[str] = frozenset()
+
+
+@pytest.fixture
+def trained(monkeypatch: pytest.MonkeyPatch, bright: Callable[..., Predictor]) -> Trained:
+    """Train nothing in the cells of a grid: leave a run folder as training does, and answer with `Bright`."""
+    done = Trained()
+
+    def train_fold(config, manifest, splits, fold, out, resume, progress):
+        if config.name in done.failing:
+            raise ValueError(f"no {config.name} today")
+        run = RunFolder.create(out, config.model_dump(mode="json"), resume)
+        for epoch in range(len(run.rows()) + 1, config.optim.epochs + 1):
+            run.log({"epoch": epoch, "seconds": 0.5})
+        run.checkpoint.touch()
+        run.model.write_text(f"{config.name} {config.seed} {fold}")
+        done.append(f"{config.name} {config.seed} {fold}")
+        return run.model
+
+    class AlwaysBright:
+        @staticmethod
+        def load(path: Path, device: str) -> Predictor:
+            assert path.exists()
+            return bright()
+
+    monkeypatch.setattr(cell, "train_fold", train_fold)
+    monkeypatch.setattr(folds, "Predictor", AlwaysBright)
+    return done

@@ -7,6 +7,7 @@ from echoduet.config.schema import ExperimentConfig
 from echoduet.errors import OutputError, SplitError
 from echoduet.evaluation.cases import read_cases
 from echoduet.experiments import crossval
+from echoduet.experiments import folds as folds_room
 from echoduet.experiments.crossval import cross_validate, fold_folder, show_fold_examples
 from echoduet.splits.folds import clean_folds, read_splits
 
@@ -29,12 +30,13 @@ def trained(monkeypatch, bright):
 
     class AlwaysBright:
         @staticmethod
-        def load(path):
+        def load(path, device="auto"):
             assert path.exists()
             return bright()
 
     monkeypatch.setattr(crossval, "train_fold", train_fold)
-    monkeypatch.setattr(crossval, "Predictor", AlwaysBright)
+    for room in (crossval, folds_room):
+        monkeypatch.setattr(room, "Predictor", AlwaysBright)
     return folds
 
 

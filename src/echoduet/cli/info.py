@@ -24,7 +24,7 @@ def info(
     quiet: QuietOption = False,
     json: JsonOption = False,
 ) -> None:
-    """Print versions, processor, architectures, data formats and shipped configurations, or what a model holds."""
+    """Print versions, processor, architectures, formats, shipped configurations and grids, or what a model holds."""
     if model is None:
         result = installed()
     else:
@@ -38,7 +38,7 @@ def installed() -> dict[str, Any]:
     """Return what this installation is made of, and what its options can name."""
     import torch
 
-    from echoduet.config.presets import shipped
+    from echoduet.config.presets import shipped, shipped_grids
     from echoduet.data.formats import SOURCES
     from echoduet.models.registry import ARCHITECTURES
     from echoduet.runs import environment
@@ -56,6 +56,7 @@ def installed() -> dict[str, Any]:
         "architectures": {name: architecture.summary for name, architecture in ARCHITECTURES.items()},
         "formats": {name: summary_line(source) for name, source in SOURCES.items()},
         "configurations": shipped(),
+        "grids": shipped_grids(),
     }
 
 

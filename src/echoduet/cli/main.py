@@ -15,6 +15,7 @@ import typer
 
 from echoduet import __version__
 from echoduet.cli import console
+from echoduet.cli.ablate import ablate
 from echoduet.cli.compare import compare
 from echoduet.cli.crossval import crossval
 from echoduet.cli.curate import curate
@@ -70,7 +71,7 @@ os.environ.setdefault("GOMP_SPINCOUNT", "1000")
 
 # In the order of the work; each module imports no more than its options need, what is heavy inside the function.
 COMMANDS = (
-    phantom, manifest, curate, review, split, train, crossval, evaluate, compare, predict, release, demo, info
+    phantom, manifest, curate, review, split, train, crossval, ablate, evaluate, compare, predict, release, demo, info
 )  # fmt: skip
 for _command in COMMANDS:
     app.command(_command.__name__)(_command)
@@ -112,7 +113,7 @@ def explain(error: BaseException) -> tuple[str, int]:
     """Return the sentence that tells the user about `error`, and the exit code that goes with it."""
     if isinstance(error, KeyboardInterrupt | typer.Abort):
         return (
-            "interrupted; files already written are whole, and `echoduet train --resume` goes on with a run.",
+            "interrupted; files already written are whole. The same command goes on, `echoduet train` with --resume.",
             INTERRUPTED,
         )
     if isinstance(error, EchoDuetError):

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import difflib
 import reprlib
-from collections.abc import Collection, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from typing import Any
 
 from pydantic import BaseModel, ValidationError
@@ -42,23 +42,29 @@ def describe_unknown(key: str) -> str:
     return f'unknown key "{key}"; the top-level keys are {", ".join(ExperimentConfig.model_fields)}.'
 
 
-def describe(error: ValidationError, where: str, overridden: Collection[str]) -> str:
+def describe(
+    error: ValidationError,
+    where: str,
+    places: Mapping[str, str],
+    unknown: Callable[[str], str] = describe_unknown,
+) -> str:
     """Return every complaint of `error`, each with its key.
 
     Args:
         error: what the schema refused.
         where: the file, for keys that come from it.
-        overridden: the keys that came from `--set`.
+        places: where the other keys came from, key to place, as `{"optim.epochs": "--set"}`.
+        unknown: says what a key that does not exist could have meant.
     """
-    complaints = (_complaint(detail, where, overridden) for detail in error.errors(include_url=False))
+    complaints = (_complaint(detail, where, places, unknown) for detail in error.errors(include_url=False))
     return " ".join(dict.fromkeys(complaints))
 
 
-def _complaint(detail: Mapping[str, Any], where: str, overridden: Collection[str]) -> str:
+def _complaint(detail: Mapping[str, Any], where: str, places: Mapping[str, str], unknown: Callable[[str], str]) -> str:
     key = ".".join(part for part in detail["loc"] if isinstance(part, str))
-    place = "--set" if key in overridden else f"{where}:"
+    place = places.get(key, f"{where}:")
     if detail["type"] == "extra_forbidden":
-        return f"{place} {describe_unknown(key)}"
+        return f"{place} {unknown(key)}"
     if not key:  # a rule over several keys, which its message names
         return f"{where}: {detail['msg'].removeprefix('Value error, ')}."
     return f"{place} {key}{_position(detail)} is {_shown(detail['input'])}, but {_allowed(detail)}."

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -11,9 +11,11 @@ from pydantic import ValidationError
 
 from echoduet.config.complaints import describe, describe_unknown, dotted_keys
 from echoduet.config.parsing import DuplicateKeyError, parse_yaml, read_mapping
-from echoduet.config.presets import shipped
+from echoduet.config.presets import shipped, shipped_grids
 from echoduet.config.schema import ExperimentConfig
 from echoduet.errors import ConfigError
+
+_IS_GRID = "is a grid of experiments. Run it with `echoduet ablate`, or give the configuration of one experiment."
 
 
 def load_config(source: Path | str | None, overrides: Sequence[str] | None = ()) -> ExperimentConfig:
@@ -27,12 +29,38 @@ def load_config(source: Path | str | None, overrides: Sequence[str] | None = ())
         ConfigError: the file cannot be read or parsed, or a key is unknown or has a wrong value.
     """
     path = find_config(source) if source is not None else None
-    values = read_mapping(path) if path is not None else {}
-    overridden = {_override(values, text) for text in overrides or ()}
+    values = read_experiment(path) if path is not None else {}
+    places = {override(values, *split_override(text)): "--set" for text in overrides or ()}
+    return checked(values, str(path or "configuration"), places)
+
+
+def read_experiment(path: Path) -> dict[str, Any]:
+    """Return what the file of one experiment holds, unchecked.
+
+    Raises:
+        ConfigError: it cannot be read or parsed, or is a grid.
+    """
+    values = read_mapping(path)
+    if "settings" in values:
+        raise ConfigError(f"{path}: {_IS_GRID}")
+    return values
+
+
+def checked(values: Mapping[str, Any], where: str, places: Mapping[str, str]) -> ExperimentConfig:
+    """Return the configuration that `values` describe.
+
+    Args:
+        values: the keys, nested.
+        where: the file they come from.
+        places: where the other keys come from; see `complaints.describe`.
+
+    Raises:
+        ConfigError: a key is unknown or has a wrong value; it is named with its place.
+    """
     try:
         return ExperimentConfig.model_validate(values)
     except ValidationError as error:
-        raise ConfigError(describe(error, str(path or "configuration"), overridden)) from error
+        raise ConfigError(describe(error, where, places)) from error
 
 
 def find_config(source: Path | str) -> Path:
@@ -46,25 +74,37 @@ def find_config(source: Path | str) -> Path:
     presets = shipped()
     if str(source) in presets:
         return presets[str(source)]
+    if str(source) in shipped_grids():
+        raise ConfigError(f"{source}: {_IS_GRID}")
     raise ConfigError(f"{source}: no such configuration. Give a file, or one of those shipped: {', '.join(presets)}.")
 
 
-def _override(values: dict[str, Any], text: str) -> str:
-    """Set one `a.b=value` in `values`; return its key."""
-    key, value = _split_override(text)
+def override(values: dict[str, Any], key: str, value: Any, place: str = "--set") -> str:
+    """Set the dotted `key` in the nested `values`; return the key.
+
+    Raises:
+        ConfigError: there is no such key, or the values hold something else where its group should be.
+    """
+    if key not in set(dotted_keys()):
+        raise ConfigError(f"{place} {describe_unknown(key)}")
     *sections, name = key.split(".")
     for section in sections:
         inner = values.setdefault(section, {})
         if not isinstance(inner, dict):
             raise ConfigError(
-                f'--set {key}: the configuration holds no group "{section}" to set it in. Correct the file.'
+                f'{place} {key}: the configuration holds no group "{section}" to set it in. Correct the file.'
             )
         values = inner
     values[name] = value
     return key
 
 
-def _split_override(text: str) -> tuple[str, Any]:
+def split_override(text: str) -> tuple[str, Any]:
+    """Return key and value of a `--set a.b=value`, the value parsed as YAML.
+
+    Raises:
+        ConfigError: it has another form, names no key, or the value is not YAML.
+    """
     key, equals, value = text.partition("=")
     key = key.strip()
     if not equals or not key:

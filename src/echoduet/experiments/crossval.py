@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
 import json
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
@@ -13,13 +12,14 @@ from echoduet.config.schema import ExperimentConfig
 from echoduet.data.manifest import Manifest
 from echoduet.errors import OutputError
 from echoduet.evaluation.cases import CaseScore, write_cases
-from echoduet.experiments.evaluate import NATIVE, Example, Scores, evaluate, show_examples
+from echoduet.experiments.evaluate import NATIVE, Example, Scores, show_examples
+from echoduet.experiments.folds import score_part, splits_digest
 from echoduet.experiments.thresholds import tune_if_asked
 from echoduet.files import write_json
 from echoduet.inference.predictor import Predictor
 from echoduet.progress import Progress, silent
 from echoduet.splits.table import Part, SplitTable, write_splits
-from echoduet.training.run import train_fold
+from echoduet.training.run import manifest_digest, train_fold
 
 
 @dataclass(frozen=True, slots=True)
@@ -94,8 +94,8 @@ def _claim(out: Path, config: ExperimentConfig, manifest: Manifest, splits: Spli
     """Mark `out` as this experiment's, or refuse it as another's: pooling folds of two experiments means nothing."""
     mark: dict[str, Any] = {
         "config": config.model_dump(mode="json"),
-        "cases_sha256": _digest(f"{case.case_id}\t{case.label}\t{case.sha256}" for case in manifest),
-        "splits_sha256": _digest(f"{row.case_id}\t{row.fold}\t{row.part}" for row in splits.rows),
+        "cases_sha256": manifest_digest(manifest),
+        "splits_sha256": splits_digest(splits),
     }
     path = out / "crossval.json"
     if path.exists():
@@ -118,10 +118,6 @@ def _require_same(path: Path, mark: Mapping[str, Any]) -> None:
         )
 
 
-def _digest(lines: Iterator[str]) -> str:
-    return hashlib.sha256("\n".join(sorted(lines)).encode()).hexdigest()
-
-
 def _train(
     config: ExperimentConfig, manifest: Manifest, splits: SplitTable, fold: int, out: Path, progress: Progress
 ) -> FoldRun:
@@ -136,9 +132,7 @@ def _train(
 def _test(
     run: FoldRun, manifest: Manifest, splits: SplitTable, at_sizes: Sequence[int | None], progress: Progress
 ) -> tuple[Scores, ...]:
-    case_ids = splits.ids(run.fold, Part.TEST)
-    predictor = Predictor.load(run.model)
-    scores = evaluate(predictor, manifest, case_ids, dict.fromkeys(case_ids, run.fold), at_sizes, progress)
+    scores = score_part(run.model, manifest, splits, run.fold, Part.TEST, at_sizes, progress)
     write_cases(run.path / "cases.csv", scores[0].raw, scores[0].refined)
     return scores
 

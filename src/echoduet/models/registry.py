@@ -154,18 +154,32 @@ def build_network(config: ModelConfig, pretrained: bool | None = None) -> Networ
         ModelError: the architecture is unknown, does not do the tasks asked for, lacks what is asked of it (ImageNet
             weights, another decoder, parts to freeze), would have random parts frozen, or is asked for several members.
     """
+    loading = pretrained is False
+    if pretrained is not None:
+        config = config.model_copy(update={"pretrained": pretrained})
+    return require_known(config, loading).build(config)
+
+
+def require_known(config: ModelConfig, loading: bool = False) -> Architecture:
+    """Return the architecture that `config` names, without building it.
+
+    Args:
+        config: architecture, tasks and their options.
+        loading: whether weights are read into it, so that it needs none of its own.
+
+    Raises:
+        ModelError: as `build_network`.
+    """
     architecture = _find(config.architecture)
     if config.members > 1:
         raise ModelError("model.members: each member is trained alone. Set model.members=1 and join the bundles.")
-    _require_sensible_freezing(config, architecture, loading=pretrained is False)
+    _require_sensible_freezing(config, architecture, loading)
     _require_composable(config, architecture)
-    if pretrained is not None:
-        config = config.model_copy(update={"pretrained": pretrained})
     if config.pretrained and not architecture.has_weights:
         raise ModelError(f"{config.architecture}: has no pretrained weights. Set model.pretrained=false.")
     if architecture.only not in (None, config.tasks):
         raise ModelError(f"{config.architecture}: does {architecture.only} only. Set model.tasks={architecture.only}.")
-    return architecture.build(config)
+    return architecture
 
 
 def _require_sensible_freezing(config: ModelConfig, architecture: Architecture, loading: bool) -> None:

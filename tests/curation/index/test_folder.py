@@ -86,7 +86,7 @@ def test_a_shard_that_was_never_finished_does_not_count(opened: Opened, noise, s
 
 
 def test_an_index_is_open_once(opened: Opened) -> None:
-    with opened(), pytest.raises(CurationError, match="another run is using it"):
+    with opened(), pytest.raises(OutputError, match="another run is using it"):
         opened()
     opened().close()
 

@@ -23,7 +23,7 @@ from typing import Any, Self
 import numpy as np
 from numpy.typing import NDArray
 
-from echoduet.curation.index import lock
+from echoduet import lock
 from echoduet.curation.index.columns import Column, gathered
 from echoduet.curation.index.entries import Entry, Key
 from echoduet.curation.index.found import FoundPairs
@@ -47,7 +47,7 @@ class Index:
         self.folder, self.settings = folder, settings
         _require_ours(folder)
         folder.mkdir(parents=True, exist_ok=True)
-        self._lock = lock.hold(folder)
+        self._lock = lock.hold(folder, "--index")
         try:
             _sweep(folder)
             _require_head(folder, settings)
@@ -68,7 +68,8 @@ class Index:
         """Open the index in `folder`, or begin one where there is none.
 
         Raises:
-            CurationError: it is of another version or other settings, damaged, in use, or the folder holds other files.
+            CurationError: it is of another version or other settings, damaged, or the folder holds other files.
+            OutputError: another run is using it, or it cannot be written.
             OutputError: the folder cannot be written to.
         """
         return cls(folder, settings)

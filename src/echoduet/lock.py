@@ -6,29 +6,32 @@ import sys
 from pathlib import Path
 from typing import IO
 
-from echoduet.errors import CurationError, OutputError
+from echoduet.errors import OutputError
 
 NAME = "lock"
 """The file that a run holds open as long as it works in the folder. It stays; only its lock counts."""
 
 
-def hold(folder: Path) -> IO[bytes]:
+def hold(folder: Path, option: str = "--out") -> IO[bytes]:
     """Return the open file that keeps other runs out of `folder` until it is closed, or the process ends.
 
+    Args:
+        folder: a folder that exists.
+        option: the option it was given with, for the messages.
+
     Raises:
-        CurationError: another run is at work there.
-        OutputError: the folder cannot be written to.
+        OutputError: another run is at work there, or it cannot be written to.
     """
     try:
         stream = (folder / NAME).open("ab")
     except OSError as error:
-        raise OutputError(f"{folder}: cannot be written ({error.strerror}). Choose another --index.") from error
+        raise OutputError(f"{folder}: cannot be written ({error.strerror}). Choose another {option}.") from error
     try:
         _lock(stream)
     except OSError as error:
         stream.close()
-        raise CurationError(
-            f"{folder}: another run is using it. Wait for its end, or choose another --index."
+        raise OutputError(
+            f"{folder}: another run is using it. Wait for its end, or choose another {option}."
         ) from error
     return stream
 

@@ -1,0 +1,189 @@
+"""`echoduet ablate`: a grid of settings x folds x seeds, each cell a run of its own."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any, Literal
+
+import typer
+
+from echoduet.cli.console import console_progress, emit, note, warn
+from echoduet.cli.gauge import Gauge, duration
+from echoduet.cli.options import (
+    DataOption,
+    FormatOption,
+    JsonOption,
+    OutOption,
+    QuietOption,
+    SetOption,
+    SplitsOption,
+)
+
+if TYPE_CHECKING:
+    from echoduet.experiments.ablation import Ablation
+    from echoduet.experiments.budget import Budget
+    from echoduet.experiments.conduct import Summary
+    from echoduet.experiments.cost import SettingCost
+    from echoduet.experiments.executor import Executor, Report
+
+GridOption = Annotated[
+    Path,
+    typer.Option(
+        "--config",
+        metavar="NAME|FILE",
+        help="A shipped grid by name, or a YAML or JSON file with `settings`.",
+        show_default=False,
+    ),
+]
+
+
+def ablate(
+    config: GridOption,
+    data: DataOption,
+    out: OutOption,
+    splits: SplitsOption = None,
+    set_: SetOption = None,
+    executor: Annotated[
+        Literal["serial", "processes"],
+        typer.Option(help="Cells one after another here, or in processes beside one another."),
+    ] = "serial",
+    cores: Annotated[
+        int | None, typer.Option(min=1, help="Cores for all cells together; all that there are when left out.")
+    ] = None,
+    memory: Annotated[
+        str | None, typer.Option(metavar="SIZE", help="Memory for all cells together, as in 12GB.", show_default=False)
+    ] = None,
+    dry_run: Annotated[
+        bool,
+        typer.Option("--dry-run", help="Only tell which cells there are, which are finished, and what the rest costs."),
+    ] = False,
+    format_: FormatOption = None,
+    quiet: QuietOption = False,
+    json: JsonOption = False,
+) -> None:
+    """Train and score every setting of a grid on every fold with every seed, and gather the rows of all cells.
+
+    The same command run again goes on where it stopped: finished cells are kept, a killed one resumes, a failed one is
+    tried again. Settings, rows, seeds and folds may be added to the grid meanwhile.
+    """
+    from echoduet.config.load_grid import load_grid
+    from echoduet.data.manifest import open_data
+    from echoduet.experiments.ablation import Ablation
+    from echoduet.splits.folds import make_splits, read_splits
+
+    grid = load_grid(config, set_)
+    manifest = open_data(data, format_, console_progress())
+    split = next(iter(grid.settings.values())).config.split
+    table = read_splits(splits) if splits else make_splits(manifest.cases, split)
+    ablation = Ablation(grid, manifest, table, out)
+    budget = _budget(cores, memory)
+    if dry_run:
+        tell_cost(ablation, budget, executor)
+    else:
+        run(ablation, engine(executor, budget))
+
+
+def _budget(cores: int | None, memory: str | None) -> Budget:
+    from echoduet.experiments.budget import Budget, own_cores, parse_memory
+
+    return Budget(cores or own_cores(), None if memory is None else parse_memory(memory))
+
+
+def engine(name: str, budget: Budget) -> Executor:
+    """Return what runs the cells."""
+    from echoduet.experiments.executor import Serial
+    from echoduet.experiments.processes import Processes
+
+    return Serial() if name == "serial" else Processes(budget)
+
+
+def run(ablation: Ablation, executor: Executor) -> None:
+    """Run the grid and say how it ended; leave with 1 where a cell failed."""
+    from echoduet.experiments.conduct import conduct
+    from echoduet.experiments.reported import not_run
+
+    with Gauge() as gauge:
+        summary = conduct(ablation, executor, gauge.show, _tell)
+    missing = not_run(ablation.out)
+    emit(_result(ablation, summary, missing), _summary_lines(ablation, summary, missing))
+    if summary.failures:
+        raise typer.Exit(1)
+
+
+def _tell(report: Report) -> None:
+    if report.failure is None:
+        note(f"{report.job.name}: finished")
+    else:
+        warn(f"{report.job.name}: {report.failure}")
+
+
+def _result(ablation: Ablation, summary: Summary, missing: tuple[str, ...]) -> dict[str, Any]:
+    failures = [
+        {"setting": job.setting, "seed": job.seed, "fold": job.fold, "failure": report.failure}
+        for report in summary.failures
+        for job in [report.job]
+    ]
+    return {
+        "out": ablation.out,
+        "cells": len(ablation.jobs),
+        "finished_before": summary.before,
+        "finished_now": summary.now,
+        "failures": failures,
+        "rows": ablation.out / "rows.csv",
+        "rows_not_run": list(missing),
+    }
+
+
+def _summary_lines(ablation: Ablation, summary: Summary, missing: tuple[str, ...]) -> str:
+    done = summary.before + summary.now
+    lines = [f"{done} of {len(ablation.jobs)} cells finished, {summary.now} of them now"]
+    if summary.failures:
+        lines.append(f"{len(summary.failures)} cells failed; the same command tries them again:")
+        lines += [f"  {report.job.name}: {report.failure}" for report in summary.failures]
+    if missing:
+        lines.append(f"not run yet: {', '.join(missing)}")
+    return "\n".join([*lines, f"rows: {ablation.out / 'rows.csv'}"])
+
+
+def tell_cost(ablation: Ablation, budget: Budget, executor: str) -> None:
+    """Print the grid, what of it is finished, and what the rest costs; nothing is written."""
+    from dataclasses import asdict
+
+    from echoduet.experiments.cost import estimate
+
+    ablation.require_runnable()
+    finished = ablation.finished()
+    waiting = [job for job in ablation.jobs if job not in finished]
+    threads = budget.cores if executor == "serial" else budget.threads(waiting)
+    at_a_time = 1 if executor == "serial" else max(1, budget.cores // threads)
+    costs = estimate(ablation, finished, threads)
+    hours = sum(cost.hours for cost in costs.values())
+    result = {"grid": ablation.grid.name, "cells": len(ablation.jobs), "hours_one_at_a_time": hours} | {
+        "cells_at_a_time": at_a_time,
+        "threads_per_cell": threads,
+        "settings": {name: asdict(cost) for name, cost in costs.items()},
+    }
+    emit(result, _cost_lines(ablation, costs, at_a_time, threads))
+
+
+def _cost_lines(ablation: Ablation, costs: dict[str, SettingCost], at_a_time: int, threads: int) -> str:
+    grid, width = ablation.grid, max(map(len, costs))
+    images, hours = sum(cost.images for cost in costs.values()), sum(cost.hours for cost in costs.values())
+    lines = [
+        f"{grid.name}: {len(grid.settings)} settings x {len(ablation.folds)} folds x {len(grid.seeds)} seeds = "
+        f"{len(ablation.jobs)} cells, scored on the {grid.part} part"
+    ]
+    lines += [f"{name:{width}}  {_cost_line(cost)}" for name, cost in costs.items()]
+    lines += [
+        f"left: {images:,} images, at most {duration(hours * 3600)} of one cell at a time with {threads} threads",
+        f"with {at_a_time} cells at a time, if they do not slow one another: {duration(hours * 3600 / at_a_time)}",
+        "Estimated: images x epochs over images a second, a validated image at a third; early stopping ends sooner.",
+    ]
+    return "\n".join(lines)
+
+
+def _cost_line(cost: SettingCost) -> str:
+    return (
+        f"{cost.finished}/{cost.cells} finished, <= {cost.epochs} epochs of {cost.images_per_epoch:.0f} images, "
+        f"{cost.speed.images_per_second:.1f} images/s ({cost.speed.source}), {duration(cost.hours * 3600)}"
+    )

@@ -1,0 +1,94 @@
+"""A cell of a grid, setting x seed x fold, as plain data that any process on any machine can work from."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator
+from dataclasses import asdict, dataclass, field
+from functools import cached_property
+from pathlib import Path
+from typing import Any
+
+from echoduet.config.grid import slug
+from echoduet.config.schema import ExperimentConfig
+
+MANIFEST, SPLITS = "manifest.csv", "splits.csv"
+"""The data of a grid, in its folder: every worker reads them there."""
+
+
+@dataclass(frozen=True)
+class Job:
+    """What a worker must know to run one cell.
+
+    Attributes:
+        out: the grid's folder, an absolute path that leads to the same place on every machine.
+        setting: the setting's name.
+        seed: of this cell.
+        fold: the one that is held out.
+        part: which part of the fold is scored, "test" or "val".
+        at_sizes: the grids of pixels to score on, "native" or a number each.
+        config: the whole configuration, its seed that of the cell.
+        cases_sha256: which cases the worker must find.
+        splits_sha256: which folds.
+        version: which EchoDuet started the grid.
+        threads: of this cell, where the configuration leaves them open.
+    """
+
+    out: str
+    setting: str
+    seed: int
+    fold: int
+    part: str
+    at_sizes: tuple[int | str, ...]
+    config: dict[str, Any]
+    cases_sha256: str
+    splits_sha256: str
+    version: str
+    threads: int | None = field(default=None, compare=False)
+
+    def __hash__(self) -> int:
+        """Return a hash; the generated one cannot take the configuration."""
+        return hash(self.folder)
+
+    @property
+    def name(self) -> str:
+        """What the cell is called in messages."""
+        return f"{self.setting}, seed {self.seed}, fold {self.fold}"
+
+    @property
+    def folder(self) -> Path:
+        """Where the finished cell lies."""
+        return Path(self.out) / "cells" / slug(self.setting) / f"seed_{self.seed}" / f"fold_{self.fold}"
+
+    @cached_property
+    def experiment(self) -> ExperimentConfig:
+        """The configuration, checked."""
+        return ExperimentConfig.model_validate(self.config)
+
+    @property
+    def case_files(self) -> dict[int | None, str]:
+        """The scored size (None for native) of every file of rows, in the order of `at_sizes`."""
+        sizes = [None if size == "native" else int(size) for size in self.at_sizes]
+        return {size: case_file(size, first=size == sizes[0]) for size in sizes}
+
+    def to_json(self) -> str:
+        """Return the job as JSON."""
+        return json.dumps(asdict(self))
+
+    @classmethod
+    def from_json(cls, text: str) -> Job:
+        """Return the job that `to_json` wrote."""
+        values = json.loads(text)
+        return cls(**values | {"at_sizes": tuple(values["at_sizes"])})
+
+
+def case_file(size: int | None, first: bool, stem: str = "cases") -> str:
+    """Return the name of the rows scored at `size`; the first size, which is reported, has the plain name."""
+    if first:
+        return f"{stem}.csv"
+    return f"{stem}_{'native' if size is None else size}.csv"
+
+
+def attempts_at(place: Path) -> Iterator[Path]:
+    """Yield the private folders of attempts at the cell whose finished folder is `place`."""
+    yield from place.parent.glob(f".{place.name}-*")
