@@ -59,11 +59,16 @@ def test_it_runs_lists_failures_and_goes_on(ablate, tmp_path, monkeypatch):
     assert "2 of 4 cells finished, 2 of them now\n2 cells failed; the same command tries them again:" in done.out
     assert "not run yet: MT+PR" in done.out
     assert [arm.name for arm in read_arms(tmp_path / "out")] == ["Seg"]
+    assert "not run" in (tmp_path / "out" / "table.md").read_text(encoding="utf-8")
 
     again = ablate("--json")
     assert again.code == 0, again.err
     assert (again.json["finished_before"], again.json["finished_now"], again.json["failures"]) == (2, 2, [])
     assert again.json["rows_not_run"] == []
+    assert again.json["report"] == str(tmp_path / "out" / "report.html")
+    page = (tmp_path / "out" / "report.html").read_text(encoding="utf-8")
+    assert "MT+PR" in page
+    assert "learning-curves" in {path.stem for path in (tmp_path / "out" / "figures").iterdir()}
     assert [arm.name for arm in read_arms(tmp_path / "out")] == ["Seg", "MT+PR"]
     assert "recorded, 2 cells" in ablate("--dry-run").out
 

@@ -118,5 +118,7 @@ def test_a_pooled_class_head_knows_nothing_of_the_masks() -> None:
 
 def test_other_peoples_networks_refuse_a_presence_head() -> None:
     config = ModelConfig(architecture="monai:attention_unet", tasks="segmentation", presence=True)
-    with pytest.raises(ModelError, match=r"monai:attention_unet: has no place for a presence head.*model\.presence=false"):
+    with pytest.raises(
+        ModelError, match=r"monai:attention_unet: has no place for a presence head.*model\.presence=false"
+    ):
         build_network(config)

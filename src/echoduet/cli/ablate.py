@@ -9,6 +9,7 @@ import typer
 
 from echoduet.cli.console import console_progress, emit, note, warn
 from echoduet.cli.gauge import Gauge, duration
+from echoduet.cli.grid_report import write_report
 from echoduet.cli.options import (
     DataOption,
     FormatOption,
@@ -61,7 +62,7 @@ def ablate(
     quiet: QuietOption = False,
     json: JsonOption = False,
 ) -> None:
-    """Train and score every setting of a grid on every fold with every seed, and gather the rows of all cells.
+    """Train and score every setting of a grid on every fold with every seed, and compare its rows in one report.
 
     The same command run again goes on where it stopped: finished cells are kept, a killed one resumes, a failed one is
     tried again. Settings, rows, seeds and folds may be added to the grid meanwhile.
@@ -104,8 +105,9 @@ def run(ablation: Ablation, executor: Executor) -> None:
 
     with Gauge() as gauge:
         summary = conduct(ablation, executor, gauge.show, _tell)
-    missing = not_run(ablation.out)
-    emit(_result(ablation, summary, missing), _summary_lines(ablation, summary, missing))
+    missing, report = not_run(ablation.out), write_report(ablation)
+    lines = _summary_lines(ablation, summary, missing) + (f"\nreport: {report}" if report else "")
+    emit(_result(ablation, summary, missing) | {"report": report}, lines)
     if summary.failures:
         raise typer.Exit(1)
 
