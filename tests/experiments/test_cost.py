@@ -55,6 +55,7 @@ def test_finished_cells_tell_the_speed(make_ablation, asked, trained):
     assert cost.images == 3 * sum(epoch_images(job, ablation.manifest, ablation.splits) for job in left)
 
 
-def test_a_speed_is_measured():
-    config = load_config("fast", ["preprocess.size=32", "optim.batch_size=2", "model.architecture=efficientnet_lite0"])
+@pytest.mark.parametrize("name", ["fast", "echoduet-base"])  # the second freezes weights that must be there
+def test_a_speed_is_measured(name):
+    config = load_config(name, ["preprocess.size=32", "optim.batch_size=2", "model.architecture=efficientnet_lite0"])
     assert 0.1 < measure_speed(config, threads=1, seconds=0.1) < 10_000
