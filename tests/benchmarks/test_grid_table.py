@@ -1,0 +1,44 @@
+"""A grid's table comes from the rows in its folder alone."""
+
+from __future__ import annotations
+
+import shutil
+
+import pytest
+
+import grid_table
+from echoduet.cli.main import main
+
+GRID = """
+name: tiny
+base: fast
+set: {preprocess.size: 32, model.pretrained: false, optim.epochs: 1, optim.batch_size: 4, split.folds: 2,
+  split.train_share: 0.5, runtime.threads: 1}
+at_sizes: [32, native]
+settings:
+  MT: {}
+rows:
+  MT: {from: MT}
+  MT+PR: {from: MT, refined: true}
+"""
+
+
+@pytest.fixture
+def finished(miniature_busi, tmp_path, monkeypatch):
+    monkeypatch.setenv("ECHODUET_CACHE", str(tmp_path / "cache"))
+    (tmp_path / "grid.yaml").write_text(GRID, encoding="utf-8")
+    words = ["ablate", "--config", tmp_path / "grid.yaml", "--data", miniature_busi, "--out", tmp_path / "out", "-q"]
+    assert main(list(map(str, words))) == 0
+    return tmp_path / "out"
+
+
+def test_the_rows_alone_give_the_table_that_the_grid_wrote(finished, tmp_path):
+    kept = tmp_path / "kept"
+    kept.mkdir()
+    for name in ("ablation.json", "rows.csv", "rows_native.csv"):
+        shutil.copy(finished / name, kept)
+    told = grid_table.page(kept)
+    assert told.startswith((finished / "table.md").read_text(encoding="utf-8").strip())
+    assert "AUROC malignant" in told
+    assert told.count("MT+PR") >= 2  # in the table, and in the differences
+    assert grid_table.page(kept, "native").startswith("|")
