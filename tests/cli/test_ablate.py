@@ -81,7 +81,10 @@ def test_it_runs_lists_failures_and_goes_on(ablate, tmp_path, monkeypatch):
         (("--set", "split.folds=9"), "too few for 9 folds"),
         (("--set", "model.architecture=unetp"), "the nearest is 'unetpp'"),
         (("--splits", "gone.csv"), "gone.csv"),
-        (("--memory", "much"), "--memory much"),
+        (("--executor", "processes", "--memory", "much"), "--memory much"),
+        (("--memory", "8GB"), "--memory: is for --executor processes"),
+        (("--executor", "ray", "--cores", "2"), "--cores: is for --executor processes"),
+        (("--address", "127.0.0.1:6379"), "--address: is for --executor ray"),
     ],
 )
 def test_wrong_options_are_one_sentence(ablate, tmp_path, options, named):

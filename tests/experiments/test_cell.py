@@ -72,6 +72,15 @@ def test_an_attempt_killed_before_its_renaming_is_only_renamed(ablation, trained
     assert read_outcome(job.folder, job)["epochs"] == 3
 
 
+def test_a_cell_that_is_finished_is_left_alone(ablation, trained):
+    job = ablation.jobs[0]
+    run_cell(job)
+    run_cell(job)
+    assert trained == ["Seg 1 0"]
+    (job.folder / "cases.csv").write_text("better")
+    assert "was changed after it was written" in attempt_cell(job)
+
+
 def test_a_failure_is_a_sentence_and_a_log_and_the_next_attempt_clears_it(ablation, trained):
     job = ablation.jobs[0]
     trained.failing = frozenset({"Seg"})

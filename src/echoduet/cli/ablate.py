@@ -19,6 +19,7 @@ from echoduet.cli.options import (
     SetOption,
     SplitsOption,
 )
+from echoduet.errors import ConfigError
 
 if TYPE_CHECKING:
     from echoduet.experiments.ablation import Ablation
@@ -26,6 +27,7 @@ if TYPE_CHECKING:
     from echoduet.experiments.conduct import Summary
     from echoduet.experiments.cost import SettingCost
     from echoduet.experiments.executor import Executor, Report
+    from echoduet.experiments.jobs import Job
 
 GridOption = Annotated[
     Path,
@@ -45,15 +47,23 @@ def ablate(
     splits: SplitsOption = None,
     set_: SetOption = None,
     executor: Annotated[
-        Literal["serial", "processes"],
-        typer.Option(help="Cells one after another here, or in processes beside one another."),
+        Literal["serial", "processes", "ray"],
+        typer.Option(help="Cells one after another here, in processes beside one another, or on a Ray cluster."),
     ] = "serial",
     cores: Annotated[
-        int | None, typer.Option(min=1, help="Cores for all cells together; all that there are when left out.")
+        int | None,
+        typer.Option(min=1, help="processes: cores for all cells together; all that there are when left out."),
     ] = None,
     memory: Annotated[
-        str | None, typer.Option(metavar="SIZE", help="Memory for all cells together, as in 12GB.", show_default=False)
+        str | None, typer.Option(metavar="SIZE", help="processes: memory for all cells together, as in 12GB.")
     ] = None,
+    address: Annotated[
+        str | None,
+        typer.Option(metavar="HOST:PORT", help="ray: the head node; Ray on this machine alone when left out."),
+    ] = None,
+    gpus: Annotated[
+        float, typer.Option(min=0.0, help="ray: GPUs for one cell; 0.25 lets four share one.", show_default=False)
+    ] = 0.0,
     dry_run: Annotated[
         bool,
         typer.Option("--dry-run", help="Only tell which cells there are, which are finished, and what the rest costs."),
@@ -72,16 +82,28 @@ def ablate(
     from echoduet.experiments.ablation import Ablation
     from echoduet.splits.folds import make_splits, read_splits
 
+    _require_fitting(executor, {"--cores": cores, "--memory": memory, "--address": address, "--gpus": gpus})
     grid = load_grid(config, set_)
     manifest = open_data(data, format_, console_progress())
     split = next(iter(grid.settings.values())).config.split
     table = read_splits(splits) if splits else make_splits(manifest.cases, split)
     ablation = Ablation(grid, manifest, table, out)
     budget = _budget(cores, memory)
+    chosen = engine(executor, budget, address, gpus)
     if dry_run:
         tell_cost(ablation, budget, executor)
     else:
-        run(ablation, engine(executor, budget))
+        run(ablation, chosen)
+
+
+def _require_fitting(executor: str, given: dict[str, object]) -> None:
+    """Refuse an option that the chosen executor would ignore."""
+    belongs = {"--cores": "processes", "--memory": "processes", "--address": "ray", "--gpus": "ray"}
+    for option, value in given.items():
+        if value and belongs[option] != executor:
+            raise ConfigError(
+                f"{option}: is for --executor {belongs[option]}, and would be ignored here. Leave it out."
+            )
 
 
 def _budget(cores: int | None, memory: str | None) -> Budget:
@@ -90,12 +112,15 @@ def _budget(cores: int | None, memory: str | None) -> Budget:
     return Budget(cores or own_cores(), None if memory is None else parse_memory(memory))
 
 
-def engine(name: str, budget: Budget) -> Executor:
+def engine(name: str, budget: Budget, address: str | None, gpus: float) -> Executor:
     """Return what runs the cells."""
     from echoduet.experiments.executor import Serial
     from echoduet.experiments.processes import Processes
+    from echoduet.experiments.ray_cluster import RayCluster
 
-    return Serial() if name == "serial" else Processes(budget)
+    if name == "serial":
+        return Serial()
+    return Processes(budget) if name == "processes" else RayCluster(address, gpus)
 
 
 def run(ablation: Ablation, executor: Executor) -> None:
@@ -156,8 +181,7 @@ def tell_cost(ablation: Ablation, budget: Budget, executor: str) -> None:
     ablation.require_runnable()
     finished = ablation.finished()
     waiting = [job for job in ablation.jobs if job not in finished]
-    threads = budget.cores if executor == "serial" else budget.threads(waiting)
-    at_a_time = 1 if executor == "serial" else max(1, budget.cores // threads)
+    at_a_time, threads = _shares(budget, executor, waiting)
     costs = estimate(ablation, finished, threads)
     hours = sum(cost.hours for cost in costs.values())
     result = {"grid": ablation.grid.name, "cells": len(ablation.jobs), "hours_one_at_a_time": hours} | {
@@ -166,6 +190,15 @@ def tell_cost(ablation: Ablation, budget: Budget, executor: str) -> None:
         "settings": {name: asdict(cost) for name, cost in costs.items()},
     }
     emit(result, _cost_lines(ablation, costs, at_a_time, threads))
+
+
+def _shares(budget: Budget, executor: str, waiting: list[Job]) -> tuple[int, int]:
+    """Return how many cells run at a time, and the threads of each; how many a Ray cluster takes is not known here."""
+    if executor == "processes":
+        threads = budget.threads(waiting)
+        return max(1, budget.cores // threads), threads
+    fixed = next((job.experiment.runtime.threads for job in waiting), None)
+    return 1, fixed or (1 if executor == "ray" else budget.cores)
 
 
 def _cost_lines(ablation: Ablation, costs: dict[str, SettingCost], at_a_time: int, threads: int) -> str:

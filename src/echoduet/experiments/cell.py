@@ -48,6 +48,9 @@ def run_cell(job: Job, progress: Progress = silent) -> None:
             written.
         EchoDuetError: as `train_fold` and `evaluate`.
     """
+    if job.folder.exists():  # finished by an attempt that could not tell any more: its node died
+        read_outcome(job.folder, job)
+        return
     manifest, splits = _data(job)
     if job.threads is not None and job.experiment.runtime.threads is None:
         torch.set_num_threads(job.threads)
