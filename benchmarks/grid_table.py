@@ -10,8 +10,8 @@ import sys
 import tempfile
 from pathlib import Path
 
-from echoduet.experiments.arms import on_common_seeds, paired
-from echoduet.experiments.reported import not_run, read_arms
+from echoduet.experiments.comparison.arms import on_common_seeds, paired
+from echoduet.experiments.grid.reported import not_run, read_arms
 from echoduet.reporting.comparison import ReportContext, difference_lines, write_comparison
 
 

@@ -19,7 +19,7 @@ import pytest
 from hypothesis import HealthCheck, settings
 
 if TYPE_CHECKING:
-    from echoduet.experiments.arms import Arm
+    from echoduet.experiments.comparison.arms import Arm
 
 # A shared machine is slow at times: an example that takes long is not a failure. Same examples on every run.
 settings.register_profile(
@@ -88,7 +88,7 @@ def run_cli(tmp_path: Path) -> RunCli:
 def make_arm() -> Callable[..., Arm]:
     """Make one arm of a comparison without the cost of masks: `make_arm("MT", seeds=(1, 2), skill=0.8)`."""
     from echoduet.evaluation.cases import CaseScore
-    from echoduet.experiments.arms import Arm
+    from echoduet.experiments.comparison.arms import Arm
     from echoduet.records import CLASSES, Label
 
     def answer(rng: np.random.Generator, label: Label, skill: float, masks: bool, classes: bool) -> dict[str, object]:

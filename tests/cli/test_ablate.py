@@ -6,8 +6,8 @@ import json
 
 import pytest
 
-from echoduet.experiments import cell
-from echoduet.experiments.reported import read_arms
+from echoduet.experiments.grid import cell
+from echoduet.experiments.grid.reported import read_arms
 
 GRID = """
 name: tiny

@@ -8,7 +8,7 @@ import sys
 import pytest
 
 from echoduet.cli.gauge import Gauge, duration, standing_line
-from echoduet.experiments.pace import Standing
+from echoduet.experiments.grid.pace import Standing
 
 HALF = Standing(cells=24, finished=11, failed=0, running=2, share=0.5, seconds_left=18_600.0)
 

@@ -6,7 +6,7 @@ import json
 
 from echoduet.cli.grid_report import VALIDATION, fold_by_fold
 from echoduet.evaluation.cases import CaseScore
-from echoduet.experiments.arms import Arm, paired
+from echoduet.experiments.comparison.arms import Arm, paired
 from echoduet.records import Label
 
 GRID = """

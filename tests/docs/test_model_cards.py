@@ -12,7 +12,7 @@ from pathlib import Path
 import pytest
 
 from echoduet.evaluation.cases import read_cases
-from echoduet.experiments.outoffold import release_metrics
+from echoduet.experiments.release.outoffold import release_metrics
 from echoduet.models.bundle import read_info
 from echoduet.reporting.model_card import render_card
 

@@ -12,7 +12,7 @@ from pathlib import Path
 import pytest
 
 from echoduet import lock
-from echoduet.experiments.reported import read_arms
+from echoduet.experiments.grid.reported import read_arms
 from echoduet.runs import RunFolder
 
 EPOCHS = 4

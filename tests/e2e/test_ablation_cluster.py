@@ -14,8 +14,8 @@ from pathlib import Path
 
 import pytest
 
-from echoduet.experiments.jobs import attempts_at
-from echoduet.experiments.reported import read_arms
+from echoduet.experiments.grid.jobs import attempts_at
+from echoduet.experiments.grid.reported import read_arms
 from echoduet.runs import RunFolder
 
 pytest.importorskip("ray")

@@ -14,8 +14,9 @@ from echoduet.config.load_grid import load_grid
 from echoduet.config.schema import ExperimentConfig
 from echoduet.data.images import write_png
 from echoduet.data.manifest import Manifest, build_manifest
-from echoduet.experiments import cell, folds
-from echoduet.experiments.ablation import Ablation
+from echoduet.experiments import folds
+from echoduet.experiments.grid import cell
+from echoduet.experiments.grid.ablation import Ablation
 from echoduet.inference.predictor import Predictor
 from echoduet.models.bundle import BundleInfo
 from echoduet.models.outputs import Output

@@ -5,8 +5,8 @@ import re
 
 import pytest
 
-from echoduet.experiments.comparison import Sampling, compare
-from echoduet.experiments.published import TABLE5
+from echoduet.experiments.comparison.compare import Sampling, compare
+from echoduet.experiments.comparison.published import TABLE5
 from echoduet.reporting.ablation_table import (
     escaped,
     interval,

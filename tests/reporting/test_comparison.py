@@ -9,8 +9,8 @@ from dataclasses import replace
 import pytest
 
 from echoduet.errors import OutputError, PairingError
-from echoduet.experiments.arms import Arm
-from echoduet.experiments.comparison import Sampling
+from echoduet.experiments.comparison.arms import Arm
+from echoduet.experiments.comparison.compare import Sampling
 from echoduet.reporting.comparison import ReportContext, p_text, require_own, signed, write_comparison
 
 QUICK = Sampling(n_boot=20, n_exchanges=99)

@@ -5,7 +5,7 @@ import xml.etree.ElementTree as ET
 
 import pytest
 
-from echoduet.experiments.comparison import Sampling, compare
+from echoduet.experiments.comparison.compare import Sampling, compare
 from echoduet.reporting import comparison_figures as drawn
 from echoduet.reporting import figures
 

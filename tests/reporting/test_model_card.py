@@ -10,7 +10,7 @@ import pytest
 from echoduet.config.schema import ExperimentConfig
 from echoduet.errors import ModelError
 from echoduet.evaluation.cases import CaseScore, write_cases
-from echoduet.experiments.outoffold import release_metrics
+from echoduet.experiments.release.outoffold import release_metrics
 from echoduet.models.bundle import BundleInfo, save_bundle
 from echoduet.models.registry import build_network
 from echoduet.records import CLASSES, Label

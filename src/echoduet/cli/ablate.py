@@ -22,12 +22,12 @@ from echoduet.cli.options import (
 from echoduet.errors import ConfigError
 
 if TYPE_CHECKING:
-    from echoduet.experiments.ablation import Ablation
-    from echoduet.experiments.budget import Budget
-    from echoduet.experiments.conduct import Summary
-    from echoduet.experiments.cost import SettingCost
-    from echoduet.experiments.executor import Executor, Report
-    from echoduet.experiments.jobs import Job
+    from echoduet.experiments.grid.ablation import Ablation
+    from echoduet.experiments.grid.budget import Budget
+    from echoduet.experiments.grid.conduct import Summary
+    from echoduet.experiments.grid.cost import SettingCost
+    from echoduet.experiments.grid.executor import Executor, Report
+    from echoduet.experiments.grid.jobs import Job
 
 GridOption = Annotated[
     Path,
@@ -79,7 +79,7 @@ def ablate(
     """
     from echoduet.config.load_grid import load_grid
     from echoduet.data.manifest import open_data
-    from echoduet.experiments.ablation import Ablation
+    from echoduet.experiments.grid.ablation import Ablation
     from echoduet.splits.folds import make_splits, read_splits
 
     _require_fitting(executor, {"--cores": cores, "--memory": memory, "--address": address, "--gpus": gpus})
@@ -107,16 +107,16 @@ def _require_fitting(executor: str, given: dict[str, object]) -> None:
 
 
 def _budget(cores: int | None, memory: str | None) -> Budget:
-    from echoduet.experiments.budget import Budget, own_cores, parse_memory
+    from echoduet.experiments.grid.budget import Budget, own_cores, parse_memory
 
     return Budget(cores or own_cores(), None if memory is None else parse_memory(memory))
 
 
 def engine(name: str, budget: Budget, address: str | None, gpus: float) -> Executor:
     """Return what runs the cells."""
-    from echoduet.experiments.executor import Serial
-    from echoduet.experiments.processes import Processes
-    from echoduet.experiments.ray_cluster import RayCluster
+    from echoduet.experiments.grid.executor import Serial
+    from echoduet.experiments.grid.processes import Processes
+    from echoduet.experiments.grid.ray_cluster import RayCluster
 
     if name == "serial":
         return Serial()
@@ -125,8 +125,8 @@ def engine(name: str, budget: Budget, address: str | None, gpus: float) -> Execu
 
 def run(ablation: Ablation, executor: Executor) -> None:
     """Run the grid and say how it ended; leave with 1 where a cell failed."""
-    from echoduet.experiments.conduct import conduct
-    from echoduet.experiments.reported import not_run
+    from echoduet.experiments.grid.conduct import conduct
+    from echoduet.experiments.grid.reported import not_run
 
     with Gauge() as gauge:
         summary = conduct(ablation, executor, gauge.show, _tell)
@@ -176,7 +176,7 @@ def tell_cost(ablation: Ablation, budget: Budget, executor: str) -> None:
     """Print the grid, what of it is finished, and what the rest costs; nothing is written."""
     from dataclasses import asdict
 
-    from echoduet.experiments.cost import estimate
+    from echoduet.experiments.grid.cost import estimate
 
     ablation.require_runnable()
     finished = ablation.finished()

@@ -12,7 +12,7 @@ from echoduet.cli.console import emit, warn
 from echoduet.cli.options import JsonOption, OutOption, QuietOption
 
 if TYPE_CHECKING:
-    from echoduet.experiments.arms import Arm
+    from echoduet.experiments.comparison.arms import Arm
 
 RunsArgument = Annotated[
     list[Path],
@@ -49,8 +49,8 @@ def compare(
     their number. Runs that do not pair are refused, and nothing is written.
     """
     from echoduet.cli.results import provenance
-    from echoduet.experiments.arm_files import matched_seeds, read_arm, read_curves
-    from echoduet.experiments.arms import paired
+    from echoduet.experiments.comparison.arm_files import matched_seeds, read_arm, read_curves
+    from echoduet.experiments.comparison.arms import paired
     from echoduet.files import require_writable
     from echoduet.reporting.comparison import ReportContext, require_own, write_comparison
 

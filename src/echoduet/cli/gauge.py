@@ -12,7 +12,7 @@ from echoduet.cli.console import LINE_EVERY_S, mode, note
 if TYPE_CHECKING:
     from rich.progress import Progress as RichProgress
 
-    from echoduet.experiments.pace import Standing
+    from echoduet.experiments.grid.pace import Standing
 
 
 class Gauge:

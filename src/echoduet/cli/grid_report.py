@@ -10,8 +10,8 @@ if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
     from echoduet.evaluation.cases import CaseScore
-    from echoduet.experiments.ablation import Ablation
-    from echoduet.experiments.arms import Arm
+    from echoduet.experiments.comparison.arms import Arm
+    from echoduet.experiments.grid.ablation import Ablation
 
 VALIDATION = "These are scores of validation parts: they serve to choose among settings, and are no test of any."
 
@@ -24,8 +24,8 @@ def write_report(ablation: Ablation) -> Path | None:
         OutputError: a file cannot be written.
     """
     from echoduet.cli.results import provenance
-    from echoduet.experiments.arms import on_common_seeds, paired
-    from echoduet.experiments.reported import not_run, read_arms
+    from echoduet.experiments.comparison.arms import on_common_seeds, paired
+    from echoduet.experiments.grid.reported import not_run, read_arms
     from echoduet.reporting.comparison import ReportContext, write_comparison
 
     out, grid = ablation.out, ablation.grid
@@ -58,7 +58,7 @@ def fold_by_fold(arm: Arm) -> Arm:
 
 
 def _curves(ablation: Ablation, arms: Sequence[Arm]) -> dict[str, tuple[Sequence[Mapping[str, Any]], ...]]:
-    from echoduet.experiments.arm_files import read_curves
+    from echoduet.experiments.comparison.arm_files import read_curves
 
     places = {job.setting: job.folder.parent.parent for job in ablation.jobs}
     alone = {

@@ -19,7 +19,7 @@ from echoduet.cli.options import (
 )
 
 if TYPE_CHECKING:
-    from echoduet.experiments.members import Member
+    from echoduet.experiments.release.members import Member
 
 
 def release(
@@ -54,8 +54,8 @@ def release(
     from echoduet.cli.results import summary
     from echoduet.config.load import load_config
     from echoduet.data.manifest import open_data
-    from echoduet.experiments.release import Recipe
-    from echoduet.experiments.release import release as make
+    from echoduet.experiments.release.make import Recipe
+    from echoduet.experiments.release.make import release as make
     from echoduet.reporting.model_card import write_card
     from echoduet.splits.folds import make_splits, read_splits
 

@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from echoduet.experiments.published import TABLE5, Published
+from echoduet.experiments.comparison.published import TABLE5, Published
 from echoduet.files import write_csv, write_text
 from echoduet.reporting.tables import MINUS
 

@@ -13,8 +13,8 @@ from markupsafe import Markup
 
 from echoduet.errors import OutputError
 from echoduet.evaluation.cases import CaseScore
-from echoduet.experiments.arms import Arm, grid_warning
-from echoduet.experiments.comparison import DEFAULT, Pair, Sampling, compare
+from echoduet.experiments.comparison.arms import Arm, grid_warning
+from echoduet.experiments.comparison.compare import DEFAULT, Pair, Sampling, compare
 from echoduet.files import write_csv, write_json, write_text
 from echoduet.records import CLASSES
 from echoduet.reporting import comparison_figures as drawn

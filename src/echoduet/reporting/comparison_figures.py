@@ -12,7 +12,7 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.ticker import MaxNLocator, MultipleLocator
 
-from echoduet.experiments.published import TABLE5
+from echoduet.experiments.comparison.published import TABLE5
 from echoduet.records import CLASSES
 from echoduet.reporting.figures import ACCENT, CLASS_COLOURS, INK, LINE, MUTED, STYLE, svg
 

@@ -12,7 +12,7 @@ from jinja2 import Environment, PackageLoader, StrictUndefined
 from echoduet.config.schema import ExperimentConfig
 from echoduet.errors import ModelError
 from echoduet.evaluation.cases import read_cases
-from echoduet.experiments.outoffold import release_metrics
+from echoduet.experiments.release.outoffold import release_metrics
 from echoduet.files import write_text
 from echoduet.models.bundle import BundleInfo, read_info
 from echoduet.records import CLASSES

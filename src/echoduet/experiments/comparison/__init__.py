@@ -1,0 +1,1 @@
+"""Several systems compared on the same seeds, folds and cases."""

@@ -1,0 +1,200 @@
+"""A grid of experiments in a folder: whose it is, which cells are finished, and the way through the rest.
+
+ablation.json     the grid, resolved; the version; hashes of data, folds and rows
+manifest.csv      the cases; splits.csv: the folds
+cells/<setting>/seed_S/fold_K/     one run folder a cell, whole or not there
+cells/<setting>/seed_S/fold_K.failure.json, fold_K.log     why a cell is not there
+rows.csv          the rows of all finished cells
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from functools import cached_property
+from pathlib import Path
+from typing import Any
+
+from echoduet import __version__, lock
+from echoduet.config.grid import Grid
+from echoduet.data.manifest import Manifest, write_manifest
+from echoduet.errors import ConfigError, ModelError, OutputError
+from echoduet.experiments.folds import splits_digest
+from echoduet.experiments.grid.jobs import MANIFEST, SPLITS, Job, attempts_at
+from echoduet.experiments.grid.outcome import FORMAT, file_sha256, read_outcome
+from echoduet.files import require_writable, write_json
+from echoduet.models.registry import require_known
+from echoduet.splits.table import SplitTable, write_splits
+from echoduet.training.run import manifest_digest
+
+HEAD = "ablation.json"
+
+
+@dataclass(frozen=True)
+class Ablation:
+    """A grid, its data and its folder."""
+
+    grid: Grid
+    manifest: Manifest
+    splits: SplitTable
+    out: Path
+
+    @cached_property
+    def jobs(self) -> tuple[Job, ...]:
+        """Every cell, in the order in which they run: a whole table for the first seed, then for the next."""
+        order = ((seed, name, fold) for seed in self.grid.seeds for name in self.grid.settings for fold in self.folds)
+        return tuple(self._job(name, seed, fold) for seed, name, fold in order)
+
+    @property
+    def folds(self) -> tuple[int, ...]:
+        """The folds that are trained."""
+        return self.grid.folds or self.splits.folds
+
+    def _job(self, name: str, seed: int, fold: int) -> Job:
+        config = self.grid.settings[name].config.model_copy(update={"seed": seed})
+        cases, splits = self._digests
+        return Job(
+            out=str(self.out.absolute()),
+            setting=name,
+            seed=seed,
+            fold=fold,
+            part=self.grid.part,
+            at_sizes=self.grid.at_sizes,
+            config=config.model_dump(mode="json"),
+            cases_sha256=cases,
+            splits_sha256=splits,
+            version=__version__,
+        )
+
+    @cached_property
+    def _digests(self) -> tuple[str, str]:
+        return manifest_digest(self.manifest), splits_digest(self.splits)
+
+    def head(self) -> dict[str, Any]:
+        """Return what `ablation.json` holds before there are rows."""
+        cases, splits = self._digests
+        made_by = {"format": FORMAT, "version": __version__, "cases_sha256": cases, "splits_sha256": splits}
+        return made_by | {"grid": self.grid.model_dump(mode="json"), "folds": list(self.folds)}
+
+    def require_runnable(self) -> None:
+        """Refuse networks and folds that there are not, a split of other cases, and a folder that holds something else.
+
+        Raises:
+            ConfigError: a fold of the grid, or a setting's network, does not exist.
+            SplitError: the split is of other cases.
+            OutputError: the folder belongs to another grid, version, part or data set.
+        """
+        for name, setting in self.grid.settings.items():
+            try:
+                require_known(setting.config.model)
+            except ModelError as error:
+                raise ConfigError(f"{self.grid.name}: settings.{name}: {error}") from error
+        self.splits.require_matches(self.manifest)
+        if missing := [fold for fold in self.grid.folds or () if fold not in self.splits.folds]:
+            known = ", ".join(map(str, self.splits.folds))
+            raise ConfigError(f"{self.grid.name}: folds: there is no fold {missing[0]}. The split has {known}.")
+        _require_ours(self.out, self.head())
+
+    def finished(self) -> dict[Job, dict[str, Any]]:
+        """Return the outcome of every cell that is finished, each of its files looked at.
+
+        Raises:
+            OutputError: a cell is another experiment's, or was changed after it was written.
+        """
+        return {job: read_outcome(job.folder, job) for job in self.jobs if job.folder.exists()}
+
+    def require_same_attempts(self) -> None:
+        """Refuse a setting that was changed after a cell of it was begun.
+
+        Raises:
+            OutputError: an unfinished cell has another configuration.
+        """
+        for job in self.jobs:
+            for left in attempts_at(job.folder):
+                stored = left / "config.json"
+                if stored.exists() and json.loads(stored.read_text(encoding="utf-8")) != job.config:
+                    raise OutputError(
+                        f"{left}: was begun with another configuration of {job.setting}. Give the setting another "
+                        "name, or choose another --out."
+                    )
+
+
+@contextmanager
+def claimed(ablation: Ablation) -> Iterator[None]:
+    """Hold the folder as this grid's for as long as the block runs.
+
+    A grid may be extended in its folder by settings, rows, seeds and folds; what is finished stays.
+
+    Raises:
+        OutputError: another run is at work there, it belongs to something else, or cannot be written.
+    """
+    ablation.require_runnable()
+    require_writable(ablation.out)
+    ablation.out.mkdir(parents=True, exist_ok=True)
+    with lock.hold(ablation.out):
+        _require_ours(ablation.out, ablation.head())
+        ablation.require_same_attempts()
+        require_unchanged_rows(ablation.out)
+        write_manifest(ablation.manifest, ablation.out / MANIFEST)
+        write_splits(ablation.splits, ablation.out / SPLITS)
+        write_json(ablation.out / HEAD, (read_head(ablation.out) or {}) | ablation.head())
+        yield
+
+
+def _require_ours(out: Path, head: dict[str, Any]) -> None:
+    stored = read_head(out)
+    if stored is None:
+        _require_empty(out)
+        return
+    if stored["version"] != head["version"]:
+        raise OutputError(
+            f"{out}: was begun by EchoDuet {stored['version']}, and this is {head['version']}: their cells would not "
+            "compare. Choose another --out."
+        )
+    grids = stored["grid"], head["grid"]
+    names = {"cases_sha256": "set of cases", "splits_sha256": "split"}
+    changed = [named for key, named in names.items() if stored[key] != head[key]]
+    changed += [key for key in ("name", "part", "at_sizes") if grids[0][key] != grids[1][key]]
+    if changed:
+        raise OutputError(f"{out}: holds a grid with another {' and '.join(changed)}. Choose another --out.")
+
+
+def _require_empty(out: Path) -> None:
+    names = sorted(path.name for path in out.iterdir() if path.name != lock.NAME) if out.is_dir() else []
+    if names:
+        raise OutputError(f"{out}: holds {names[0]} and no grid. Choose an empty folder for --out.")
+
+
+def require_unchanged_rows(out: Path) -> None:
+    """Refuse rows that were changed after they were written.
+
+    Raises:
+        OutputError: a file's hash is another than `ablation.json` has; it is named.
+    """
+    for name, sha256 in ((read_head(out) or {}).get("rows") or {}).items():
+        if (out / name).exists() and file_sha256(out / name) != sha256:
+            raise OutputError(
+                f"{out / name}: was changed after it was written: its hash is another than {HEAD} has. Restore it, or "
+                "move it away to have it written again from the cells."
+            )
+
+
+def read_head(out: Path) -> dict[str, Any] | None:
+    """Return what `ablation.json` in `out` holds; None where there is none.
+
+    Raises:
+        OutputError: it is damaged, or of another format.
+    """
+    path = out / HEAD
+    if not path.exists():
+        return None
+    try:
+        head: dict[str, Any] = json.loads(path.read_text(encoding="utf-8"))
+        known = head["format"] == FORMAT and {"version", "grid", "folds", "cases_sha256", "splits_sha256"} <= set(head)
+    except (OSError, ValueError, KeyError, TypeError) as error:
+        raise OutputError(f"{path}: cannot be read ({error}). Restore it, or choose another --out.") from error
+    if not known:
+        raise OutputError(f"{path}: was written by another version of EchoDuet. Choose another --out.")
+    return head

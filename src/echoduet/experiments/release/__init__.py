@@ -1,0 +1,1 @@
+"""From trained folds to the bundle that ships."""

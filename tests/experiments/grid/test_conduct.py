@@ -1,0 +1,101 @@
+"""A grid from start to end: skipped, resumed, failed, edited by hand."""
+
+from __future__ import annotations
+
+import pytest
+
+from echoduet.errors import OutputError
+from echoduet.experiments.grid.conduct import conduct
+from echoduet.experiments.grid.executor import Report, Serial
+from echoduet.experiments.grid.failure import failure_file
+
+
+@pytest.fixture
+def go():
+    """Run a grid; return its summary, with what was told after each cell."""
+
+    def run(ablation, executor=None):
+        told, standings = [], []
+        summary = conduct(ablation, executor or Serial(), standings.append, told.append)
+        return summary, told, standings
+
+    return run
+
+
+def test_everything_runs_once(make_ablation, trained, go):
+    ablation = make_ablation()
+    summary, told, standings = go(ablation)
+    assert (summary.before, summary.now, summary.failures) == (0, 12, ())
+    assert trained == [f"{job.setting} {job.seed} {job.fold}" for job in ablation.jobs]
+    assert [report.job for report in told] == list(ablation.jobs)
+    assert (standings[-1].finished, standings[-1].share, standings[-1].seconds_left) == (12, 1.0, 0.0)
+    rows = (ablation.out / "rows.csv").read_bytes()
+
+    trained.clear()
+    again, told, _ = go(make_ablation())
+    assert (again.before, again.now, told, trained) == (12, 0, [], [])
+    assert (ablation.out / "rows.csv").read_bytes() == rows
+
+
+def test_a_failure_is_listed_the_rest_finishes_and_the_next_start_tries_again(make_ablation, trained, go):
+    trained.failing = frozenset({"Cls"})
+    ablation = make_ablation()
+    summary, _, standings = go(ablation)
+    assert [report.job.setting for report in summary.failures] == ["Cls"] * 4
+    assert summary.now == 8
+    assert (standings[-1].failed, standings[-1].seconds_left) == (4, 0.0)
+    assert failure_file(summary.failures[0].job).exists()
+    trained.failing = frozenset()
+    again, _, _ = go(make_ablation())
+    assert (again.before, again.now, again.failures) == (8, 4, ())
+    assert not failure_file(summary.failures[0].job).exists()
+
+
+def test_results_edited_by_hand_are_named_and_nothing_is_overwritten(make_ablation, trained, go):
+    ablation = make_ablation()
+    go(ablation)
+    edited = ablation.jobs[3].folder / "cases.csv"
+    edited.write_text(edited.read_text().replace("benign", "malignant"))
+    rows = (ablation.out / "rows.csv").read_bytes()
+    with pytest.raises(OutputError, match=r"cls/seed_1/fold_1/cases\.csv: was changed after it was written"):
+        go(make_ablation())
+    assert (ablation.out / "rows.csv").read_bytes() == rows
+
+
+def test_rows_edited_by_hand_are_named_and_not_overwritten(make_ablation, trained, go):
+    ablation = make_ablation()
+    go(ablation)
+    (ablation.out / "rows.csv").write_text("better")
+    with pytest.raises(OutputError, match=r"rows\.csv: was changed after it was written"):
+        go(make_ablation())
+    assert (ablation.out / "rows.csv").read_text() == "better"
+
+
+def test_a_cell_that_is_said_to_be_finished_must_be_there(make_ablation, trained, go):
+    class Boastful:
+        def run(self, jobs, beat):
+            for job in jobs:
+                yield Report(job)
+
+    summary, _, _ = go(make_ablation(), Boastful())
+    assert len(summary.failures) == 12
+    assert "outcome.json" in summary.failures[0].failure
+
+
+def test_the_executor_is_told_to_stop_when_the_caller_breaks(make_ablation, trained):
+    stopped = []
+
+    class Endless:
+        def run(self, jobs, beat):
+            try:
+                while True:
+                    yield Report(jobs[0], "no")
+            finally:
+                stopped.append(True)
+
+    def interrupt(report):
+        raise KeyboardInterrupt
+
+    with pytest.raises(KeyboardInterrupt):
+        conduct(make_ablation(), Endless(), lambda standing: None, interrupt)
+    assert stopped == [True]
