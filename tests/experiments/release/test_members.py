@@ -3,7 +3,7 @@ import dataclasses
 import pytest
 
 from echoduet.config.schema import ExperimentConfig
-from echoduet.experiments.release.make import members
+from echoduet.experiments.release import members
 from echoduet.experiments.release.members import Members, find_bundles
 from echoduet.models.bundle import BundleInfo, save_bundle
 from echoduet.models.registry import build_network

@@ -6,7 +6,7 @@ import pytest
 from echoduet.evaluation.cases import CaseScore, read_cases, write_cases
 from echoduet.evaluation.temperature import tempered
 from echoduet.experiments.evaluate import read_images
-from echoduet.experiments.release.make import outoffold
+from echoduet.experiments.release import outoffold
 from echoduet.experiments.release.outoffold import (
     FoldAnswers,
     decision,
