@@ -7,7 +7,8 @@ import torch
 from echoduet.config.schema import ExperimentConfig
 from echoduet.errors import ModelError
 from echoduet.evaluation.cases import read_cases
-from echoduet.experiments.release.make import Recipe, members, release
+from echoduet.experiments.release import members
+from echoduet.experiments.release.make import Recipe, release
 from echoduet.experiments.release.outoffold import release_metrics
 from echoduet.inference.predictor import Predictor
 from echoduet.models.bundle import load_bundle
