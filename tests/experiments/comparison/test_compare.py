@@ -15,7 +15,7 @@ from echoduet.experiments.comparison.compare import COMPARED, SHOWN, Sampling, c
 from echoduet.experiments.comparison.published import TABLE5
 
 QUICK = Sampling(n_boot=60, n_exchanges=99)
-RESULTS = Path(__file__).parents[2] / "results" / "fast-paper-128"
+RESULTS = Path(__file__).parents[3] / "results" / "fast-paper-128"
 
 
 @pytest.fixture
