@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
 import re
 import signal
@@ -45,32 +46,39 @@ def free_port():
         return probe.getsockname()[1]
 
 
-def environment(cluster):
-    """Return the environment in which a node or the driver runs; `cluster` marks it, so that it can be found again."""
+def environment():
+    """Return the environment in which nodes and the driver run."""
     quick = {"RAY_health_check_period_ms": "1000", "RAY_health_check_failure_threshold": "5"}
     quick["RAY_worker_niceness"] = "0"  # by default its workers give way to everything else on the machine
-    return {**os.environ, **quick, "RAY_USAGE_STATS_ENABLED": "0", "ECHODUET_TEST_NODE": cluster}
+    return {**os.environ, **quick, "RAY_USAGE_STATS_ENABLED": "0"}
 
 
-def marked(mark):
-    """Return the processes that were started with `mark` in their environment."""
+def processes_of(session):
+    """Return the processes of a node: its `ray start` began a session, in which all that it started still is."""
     found = []
-    for path in Path("/proc").glob("[0-9]*/environ"):
+    for path in Path("/proc").glob("[0-9]*/stat"):
         try:
-            if f"ECHODUET_TEST_NODE={mark}".encode() in path.read_bytes().split(b"\0"):
-                found.append(int(path.parent.name))
-        except OSError:  # it has ended meanwhile, or is not ours
+            fields = path.read_text().rpartition(")")[2].split()
+        except OSError:  # it has ended meanwhile
             continue
+        if int(fields[3]) == session:
+            found.append(int(path.parent.name))
     return found
 
 
-def kill(mark):
+def kill(session):
     """Kill every process of one node, as a power cut would."""
-    for pid in marked(mark):
-        try:
-            os.kill(pid, signal.SIGKILL)
-        except ProcessLookupError:
-            continue
+    while alive := [pid for pid in processes_of(session) if not zombie(pid)]:
+        for pid in alive:
+            with contextlib.suppress(ProcessLookupError):
+                os.kill(pid, signal.SIGKILL)
+
+
+def zombie(pid):
+    try:
+        return Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[0] == "Z"
+    except OSError:
+        return True
 
 
 def until(seen, seconds=240):
@@ -83,36 +91,43 @@ def until(seen, seconds=240):
 
 @pytest.fixture
 def cluster():
-    """Start a head and a worker node, with one core each; yield the address and the marks of both."""
-    ray = Path(sys.executable).with_name("ray")
-    port, mark = free_port(), f"{os.getpid()}-{time.time_ns()}"
-    head, worker = f"head-{mark}", f"worker-{mark}"
+    """Start a head and a worker node, with one core each; yield the address and the worker's session."""
+    ray, port, sessions = Path(sys.executable).with_name("ray"), free_port(), []
+    shared = ["--num-cpus=1", "--memory=4000000000", "--object-store-memory=80000000", "--disable-usage-stats"]
     # A socket's path may have hardly more than a hundred characters, and pytest's folders are deep.
     with tempfile.TemporaryDirectory(prefix="ray", ignore_cleanup_errors=True) as folder:
-        shared = ["--num-cpus=1", "--memory=4000000000", "--object-store-memory=80000000", "--disable-usage-stats"]
-        first = ["--head", f"--port={port}", "--include-dashboard=false", f"--temp-dir={folder}"]
         try:
-            for name, words in ((head, first), (worker, [f"--address=127.0.0.1:{port}"])):
+            head = ["--head", f"--port={port}", "--include-dashboard=false", f"--temp-dir={folder}"]
+            for words in (head, [f"--address=127.0.0.1:{port}"]):
                 program = [str(ray), "start", "--node-ip-address=127.0.0.1", *words, *shared]
-                done = subprocess.run(
-                    program, env=environment(name), capture_output=True, text=True, check=False, timeout=200
-                )
-                assert done.returncode == 0, done.stdout + done.stderr
-            yield f"127.0.0.1:{port}", worker
+                with (Path(folder) / "said.txt").open("w+") as said:
+                    node = subprocess.Popen(
+                        program, env=environment(), stdout=said, stderr=said, start_new_session=True
+                    )
+                    sessions.append(node.pid)
+                    assert node.wait(200) == 0, (Path(folder) / "said.txt").read_text()
+            yield f"127.0.0.1:{port}", sessions[1]
         finally:
-            for name in (worker, head):
-                kill(name)
+            for session in sessions:
+                kill(session)
 
 
-def in_training(out, mark):
-    """Return the cell that the node of `mark` is training, once an epoch of it is logged: `seg`, fold 0, as a path."""
-    for pid in marked(mark):
-        title = Path(f"/proc/{pid}/cmdline").read_bytes().rstrip(b"\0").decode()
-        if found := re.fullmatch(r"ray::(\w+), seed 1993, fold (\d)", title):
+def in_training(out, session):
+    """Return the place of the cell that a node is training, once an epoch of it is logged."""
+    for pid in processes_of(session):
+        if found := re.fullmatch(r"ray::(\w+), seed 1993, fold (\d)", title(pid)):
             place = out / "cells" / found[1].lower() / "seed_1993" / f"fold_{found[2]}"
             if any(RunFolder(path).rows() for path in attempts_at(place)):
                 return place
     return None
+
+
+def title(pid):
+    """Return the command line of a process, which Ray sets to what it does."""
+    try:
+        return Path(f"/proc/{pid}/cmdline").read_bytes().rstrip(b"\0 ").decode(errors="replace")
+    except OSError:
+        return ""
 
 
 def test_a_node_dies_the_grid_finishes_and_its_table_is_the_serial_one(tmp_path, miniature_busi, cluster):
@@ -126,7 +141,7 @@ def test_a_node_dies_the_grid_finishes_and_its_table_is_the_serial_one(tmp_path,
     out = tmp_path / "cluster"
     with (tmp_path / "said.txt").open("w+") as said:
         program = words("cluster", "--executor", "ray", "--address", address)
-        driver = subprocess.Popen(program, env=environment("driver"), stdout=said, stderr=said)
+        driver = subprocess.Popen(program, env=environment(), stdout=said, stderr=said)
         try:
             cell = until(lambda: in_training(out, worker) or driver.poll() is not None)
             assert driver.poll() is None, (tmp_path / "said.txt").read_text()
