@@ -136,6 +136,7 @@ def test_the_shipped_ablations_are_table_5(name, architecture):
         ({"at_sizes": [128, "native", 128]}, "at_sizes lists 128 twice"),
         ({"at_sizes": ["natve"]}, "at_sizes"),
         ({"part": "train"}, "part is"),
+        ({"part": "val", "set": {"inference.tune": True}}, "settings.Seg: inference.tune chooses thresholds on the"),
         ({"rows": {"r": {"from": "MTL"}}}, 'rows.r.from: there is no setting "MTL". Known are Seg, Cls, MT.'),
         ({"rows": {"r": {"from": "MT", "segmentation": "Seg"}}}, "rows.r: needs either `from`"),
         ({"rows": {"r": {"segmentation": "Seg"}}}, "rows.r: needs either `from`"),

@@ -15,7 +15,16 @@ from echoduet.experiments.collect import metrics_json
 ROOT = Path(__file__).parents[2]
 RESULTS = sorted((ROOT / "results").glob("*/cases.csv"))
 OUT_OF_FOLD = sorted((ROOT / "results").glob("*/oof.csv"))
-HEADLINES = ("dsc_lesion", "normal_empty_share", "dsc_all", "accuracy", "f1_weighted", "auc_macro", "auroc_malignant", "ece")
+HEADLINES = (
+    "dsc_lesion",
+    "normal_empty_share",
+    "dsc_all",
+    "accuracy",
+    "f1_weighted",
+    "auc_macro",
+    "auroc_malignant",
+    "ece",
+)
 
 
 def test_there_are_results():
@@ -49,7 +58,9 @@ def test_the_headlines_of_what_ships_stand_in_the_docs(path):
 def table_of(path):
     """Return the lines that the program prints for one file of rows."""
     program = ROOT / "benchmarks" / "results_table.py"
-    return subprocess.run([sys.executable, program, path], capture_output=True, text=True, check=True).stdout.splitlines()
+    return subprocess.run(
+        [sys.executable, program, path], capture_output=True, text=True, check=True
+    ).stdout.splitlines()
 
 
 def test_the_table_of_the_grid_is_that_of_its_rows():

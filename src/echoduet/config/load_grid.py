@@ -40,6 +40,8 @@ def load_grid(source: Path | str, overrides: Sequence[str] | None = ()) -> Grid:
     _require_unique(path, "folds", entry.folds or ())
     _require_unique(path, "at_sizes", entry.at_sizes)
     settings = _settings(path, entry, [split_override(text) for text in overrides or ()])
+    if entry.part == "val":
+        _require_untuned(path, settings)
     rows = {name: _row(path, name, row, settings) for name, row in entry.rows.items()} or _a_row_each(settings)
     _require_distinct(rows, lambda row: row, f"{path}: rows", "report the same")
     return Grid(
@@ -133,6 +135,15 @@ def _require_one_split(path: Path, settings: Mapping[str, Setting]) -> None:
             raise ConfigError(
                 f"{path}: settings.{name}: has another split than {first}, so their scores would not pair. "
                 "Write split keys into the grid's `set`."
+            )
+
+
+def _require_untuned(path: Path, settings: Mapping[str, Setting]) -> None:
+    for name, setting in settings.items():
+        if setting.config.inference.tune:
+            raise ConfigError(
+                f"{path}: settings.{name}: inference.tune chooses thresholds on the validation part, which `part: val` "
+                "would then score. Set it to false."
             )
 
 
