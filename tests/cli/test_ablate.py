@@ -85,6 +85,7 @@ def test_it_runs_lists_failures_and_goes_on(ablate, tmp_path, monkeypatch):
         (("--memory", "8GB"), "--memory: is for --executor processes"),
         (("--executor", "ray", "--cores", "2"), "--cores: is for --executor processes"),
         (("--address", "127.0.0.1:6379"), "--address: is for --executor ray"),
+        (("--executor", "ray", "--address", "127.0.0.1:1"), "--address 127.0.0.1:1: no Ray cluster answers there"),
     ],
 )
 def test_wrong_options_are_one_sentence(ablate, tmp_path, options, named):

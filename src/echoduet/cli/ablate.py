@@ -113,14 +113,18 @@ def _budget(cores: int | None, memory: str | None) -> Budget:
 
 
 def engine(name: str, budget: Budget, address: str | None, gpus: float) -> Executor:
-    """Return what runs the cells."""
+    """Return what runs the cells, or refuse it while nothing is written yet."""
     from echoduet.experiments.grid.executor import Serial
     from echoduet.experiments.grid.processes import Processes
     from echoduet.experiments.grid.ray_cluster import RayCluster
 
     if name == "serial":
         return Serial()
-    return Processes(budget) if name == "processes" else RayCluster(address, gpus)
+    if name == "processes":
+        return Processes(budget)
+    cluster = RayCluster(address, gpus)
+    cluster.require_usable()
+    return cluster
 
 
 def run(ablation: Ablation, executor: Executor) -> None:

@@ -37,6 +37,16 @@ class RayCluster:
     address: str | None = None
     gpus: float = 0.0
 
+    def require_usable(self) -> None:
+        """Refuse a missing Ray and an address where nothing listens, before a folder is claimed for the work.
+
+        Raises:
+            ConfigError: Ray is not installed, or no cluster answers; says what to do.
+        """
+        _import_ray()
+        if self.address is not None:
+            _require_answer(self.address)
+
     def run(self, jobs: Sequence[Job], beat: Beat) -> Generator[Report, None, None]:
         """Run the jobs; those not yet finished are cancelled when the caller stops listening."""
         with _connected(self.address) as ray:
