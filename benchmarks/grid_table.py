@@ -1,16 +1,22 @@
-"""Print table and differences of a grid from the rows in its folder: no network and no image is needed.
+"""Print table and differences of a grid from the rows in its folder, and what it reached on validation parts.
+
+No network and no image is needed.
 
 python benchmarks/grid_table.py results/duet
 """
 
 from __future__ import annotations
 
+import csv
 import json
+import statistics
 import sys
 import tempfile
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 from echoduet.experiments.comparison.arms import on_common_seeds, paired
+from echoduet.experiments.grid.curves import NAME as CURVES
 from echoduet.experiments.grid.reported import not_run, read_arms
 from echoduet.reporting.comparison import ReportContext, difference_lines, write_comparison
 
@@ -19,7 +25,7 @@ def page(out: Path, size: str | int | None = None) -> str:
     """Return the table of the rows that are whole as Markdown, and every difference with interval and p values.
 
     Args:
-        out: the folder of an `echoduet ablate`, or a copy of its `ablation.json` and `rows*.csv`.
+        out: the folder of an `echoduet ablate`, or a copy of its `ablation.json`, `curves.csv` and `rows*.csv`.
         size: one of the sizes it was scored at; the first by default.
     """
     arms, told = on_common_seeds(read_arms(out, size))
@@ -29,7 +35,34 @@ def page(out: Path, size: str | int | None = None) -> str:
         table = (place / "table.md").read_text(encoding="utf-8").strip()
         entries = json.loads((place / "comparisons.json").read_text(encoding="utf-8"))["comparisons"]
     lines = "\n".join(difference_lines(entries))
-    return "\n\n".join([table, *([f"```\n{lines}\n```"] if lines else [])])
+    return "\n\n".join([table, *([f"```\n{lines}\n```"] if lines else []), validation(out)])
+
+
+def validation(out: Path) -> str:
+    """Return what the last epoch of each setting reached on the validation parts, as Markdown.
+
+    Mean over seeds and folds, ± the standard deviation over seeds of the mean over folds.
+    """
+    with (out / CURVES).open(newline="", encoding="utf-8") as stream:
+        last = {(row["setting"], row["seed"], row["fold"]): row for row in csv.DictReader(stream)}
+    lines = ["| validation parts, last epoch | accuracy | lesion Dice | seeds |", "|---|---|---|---|"]
+    for setting in dict.fromkeys(key[0] for key in last):
+        rows = [row for key, row in last.items() if key[0] == setting]
+        cells = [_over_seeds(rows, f"validation_{name}") for name in ("accuracy", "lesion_dice")]
+        lines.append(f"| {setting} | {' | '.join(cells)} | {len({row['seed'] for row in rows})} |")
+    return "\n".join(lines)
+
+
+def _over_seeds(rows: Sequence[Mapping[str, str]], column: str) -> str:
+    by_seed: dict[str, list[float]] = {}
+    for row in rows:
+        if row[column]:
+            by_seed.setdefault(row["seed"], []).append(float(row[column]))
+    means = [statistics.fmean(values) for values in by_seed.values()]
+    if not means:
+        return ""
+    spread = f" ± {statistics.stdev(means):.3f}" if len(means) > 1 else ""
+    return f"{statistics.fmean(means):.3f}{spread}"
 
 
 if __name__ == "__main__":

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import csv
 import shutil
 
 import pytest
@@ -35,10 +36,22 @@ def finished(miniature_busi, tmp_path, monkeypatch):
 def test_the_rows_alone_give_the_table_that_the_grid_wrote(finished, tmp_path):
     kept = tmp_path / "kept"
     kept.mkdir()
-    for name in ("ablation.json", "rows.csv", "rows_native.csv"):
+    for name in ("ablation.json", "rows.csv", "rows_native.csv", "curves.csv"):
         shutil.copy(finished / name, kept)
     told = grid_table.page(kept)
     assert told.startswith((finished / "table.md").read_text(encoding="utf-8").strip())
     assert "AUROC malignant" in told
     assert told.count("MT+PR") >= 2  # in the table, and in the differences
     assert grid_table.page(kept, "native").startswith("|")
+    with (kept / "curves.csv").open(newline="", encoding="utf-8") as stream:
+        reached = [float(row["validation_accuracy"]) for row in csv.DictReader(stream)]
+    mean = sum(reached) / len(reached)
+    assert f"| MT | {mean:.3f} |" in told
+
+
+def test_the_validation_table_is_over_seeds_of_means_over_folds(tmp_path):
+    header = "setting,seed,fold,epoch,validation_accuracy,validation_lesion_dice\n"
+    epochs = [f"MT,{seed},{fold},{epoch},{value}," for seed, fold, value in ((0, 0, 0.5), (0, 1, 0.7), (1, 0, 0.8))
+              for epoch, value in ((1, 0.1), (2, value))]  # fmt: skip
+    (tmp_path / "curves.csv").write_text(header + "\n".join(epochs) + "\n")
+    assert grid_table.validation(tmp_path).splitlines()[2] == "| MT | 0.700 ± 0.141 |  | 2 |"

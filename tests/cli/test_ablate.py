@@ -42,6 +42,17 @@ def test_a_dry_run_tells_and_writes_nothing(ablate, tmp_path):
     assert told["settings"]["MT"]["speed"]["source"].startswith("measured")
 
 
+def test_an_ensemble_of_real_networks_is_reported(ablate, tmp_path):
+    rows = "rows:\n  MT+E: {from: MT, ensemble: true}"
+    (tmp_path / "grid.yaml").write_text("seeds: [0, 1]" + GRID.replace("rows:", rows), encoding="utf-8")
+    assert "and 2 ensembles of all seeds, which train nothing" in ablate("--dry-run").out
+    done = ablate()
+    assert done.code == 0, done.err
+    assert "10 of 10 cells finished" in done.out
+    joint, _, single = read_arms(tmp_path / "out")
+    assert joint.rows[0] == joint.rows[1] != single.rows[0]
+
+
 def test_it_runs_lists_failures_and_goes_on(ablate, tmp_path, monkeypatch):
     train = cell.train_fold
 

@@ -145,6 +145,10 @@ def test_the_shipped_ablations_are_table_5(name, architecture):
         ({"rows": {"r": {"segmentation": "MT", "classification": "Seg"}}}, "rows.r.classification: Seg is trained"),
         ({"rows": {"r": {"from": "Seg", "refined": True}}}, "rows.r: refined, but Seg has one task alone"),
         ({"rows": {"r": {"from": "MT"}, "s": {"from": "MT"}}}, 'rows "r" and "s" report the same'),
+        (
+            {"seeds": [1], "rows": {"r": {"from": "MT", "ensemble": True}}},
+            "rows.r: an ensemble joins the networks of all",
+        ),
         ({"base": "ablation"}, "is a grid of experiments"),
         ({"base": "gone.yaml"}, "gone.yaml: no such configuration"),
     ],

@@ -149,14 +149,10 @@ def _tell(report: Report) -> None:
 
 
 def _result(ablation: Ablation, summary: Summary, missing: tuple[str, ...]) -> dict[str, Any]:
-    failures = [
-        {"setting": job.setting, "seed": job.seed, "fold": job.fold, "failure": report.failure}
-        for report in summary.failures
-        for job in [report.job]
-    ]
+    failures = [report.job.key | {"failure": report.failure} for report in summary.failures]
     return {
         "out": ablation.out,
-        "cells": len(ablation.jobs),
+        "cells": len(ablation.cells),
         "finished_before": summary.before,
         "finished_now": summary.now,
         "failures": failures,
@@ -167,7 +163,7 @@ def _result(ablation: Ablation, summary: Summary, missing: tuple[str, ...]) -> d
 
 def _summary_lines(ablation: Ablation, summary: Summary, missing: tuple[str, ...]) -> str:
     done = summary.before + summary.now
-    lines = [f"{done} of {len(ablation.jobs)} cells finished, {summary.now} of them now"]
+    lines = [f"{done} of {len(ablation.cells)} cells finished, {summary.now} of them now"]
     if summary.failures:
         lines.append(f"{len(summary.failures)} cells failed; the same command tries them again:")
         lines += [f"  {report.job.name}: {report.failure}" for report in summary.failures]
@@ -213,6 +209,8 @@ def _cost_lines(ablation: Ablation, costs: dict[str, SettingCost], at_a_time: in
         f"{len(ablation.jobs)} cells, scored on the {grid.part} part"
     ]
     lines += [f"{name:{width}}  {_cost_line(cost)}" for name, cost in costs.items()]
+    if ablation.ensembles:
+        lines.append(f"and {len(ablation.ensembles)} ensembles of all seeds, which train nothing")
     lines += [
         f"left: {images:,} images, at most {duration(hours * 3600)} of one cell at a time with {threads} threads",
         f"with {at_a_time} cells at a time, if they do not slow one another: {duration(hours * 3600 / at_a_time)}",

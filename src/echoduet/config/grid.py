@@ -36,6 +36,7 @@ class RowEntry(Section):
     segmentation: str | None = None
     classification: str | None = None
     refined: bool = False
+    ensemble: bool = False
 
 
 class GridFile(Section):
@@ -64,12 +65,13 @@ class Row(Section):
     """A reported row: whose masks, whose classes, and whether the two are made to agree.
 
     `masks` and `classes` name settings; they are equal for a network of both tasks, and one is None where the row
-    reports one task alone.
+    reports one task alone. With `ensemble` the networks of all seeds answer as one.
     """
 
     masks: str | None
     classes: str | None
     refined: bool
+    ensemble: bool = False
 
     @property
     def settings(self) -> tuple[str, ...]:

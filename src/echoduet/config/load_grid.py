@@ -43,6 +43,7 @@ def load_grid(source: Path | str, overrides: Sequence[str] | None = ()) -> Grid:
     if entry.part == "val":
         _require_untuned(path, settings)
     rows = {name: _row(path, name, row, settings) for name, row in entry.rows.items()} or _a_row_each(settings)
+    _require_several(path, rows, entry.seeds)
     _require_distinct(rows, lambda row: row, f"{path}: rows", "report the same")
     return Grid(
         name=entry.name,
@@ -153,9 +154,9 @@ def _row(path: Path, name: str, entry: RowEntry, settings: Mapping[str, Setting]
     if (entry.from_ is None) == (None in pair) or (entry.from_ is not None and pair != (None, None)):
         raise ConfigError(f"{where}: needs either `from`, or `segmentation` and `classification`.")
     if entry.from_ is not None:
-        row = _row_of(entry.from_, _setting(where, "from", entry.from_, settings), entry.refined)
+        row = _row_of(entry.from_, _setting(where, "from", entry.from_, settings), entry.refined, entry.ensemble)
     else:
-        row = Row(masks=pair[0], classes=pair[1], refined=entry.refined)
+        row = Row(masks=pair[0], classes=pair[1], refined=entry.refined, ensemble=entry.ensemble)
     _require_answer(where, "segmentation", row.masks, settings, unfit="classification")
     _require_answer(where, "classification", row.classes, settings, unfit="segmentation")
     if row.refined and None in (row.masks, row.classes):
@@ -163,10 +164,19 @@ def _row(path: Path, name: str, entry: RowEntry, settings: Mapping[str, Setting]
     return row
 
 
-def _row_of(name: str, setting: Setting, refined: bool) -> Row:
+def _row_of(name: str, setting: Setting, refined: bool = False, ensemble: bool = False) -> Row:
     tasks = setting.config.model.tasks
-    masks, classes = tasks != "classification", tasks != "segmentation"
-    return Row(masks=name if masks else None, classes=name if classes else None, refined=refined)
+    masks, classes = (name if tasks != other else None for other in ("classification", "segmentation"))
+    return Row(masks=masks, classes=classes, refined=refined, ensemble=ensemble)
+
+
+def _require_several(path: Path, rows: Mapping[str, Row], seeds: Sequence[int]) -> None:
+    joined = [name for name, row in rows.items() if row.ensemble]
+    if joined and len(seeds) == 1:
+        raise ConfigError(
+            f"{path}: rows.{joined[0]}: an ensemble joins the networks of all seeds, and the grid has one. Give it "
+            "several seeds, or remove the row."
+        )
 
 
 def _require_answer(where: str, key: str, name: str | None, settings: Mapping[str, Setting], unfit: str) -> None:
@@ -181,7 +191,7 @@ def _setting(where: str, key: str, name: str, settings: Mapping[str, Setting]) -
 
 
 def _a_row_each(settings: Mapping[str, Setting]) -> dict[str, Row]:
-    return {name: _row_of(name, setting, refined=False) for name, setting in settings.items()}
+    return {name: _row_of(name, setting) for name, setting in settings.items()}
 
 
 def _require_unique(path: Path, key: str, values: Sequence[Hashable]) -> None:

@@ -91,8 +91,8 @@ def _joined(provenances: Sequence[Mapping[str, Any]]) -> dict[str, Any]:
     train, val, test = ({i for p in provenances for i in p.get(key, ())} for key in _IDS)
     hashes = {k: v for p in provenances for k, v in p.get("image_sha256", {}).items()}
     left_out = {*_IDS, "image_sha256", "source"}  # a source is a place on somebody's machine
-    first = provenances[0]
-    common = {k: v for k, v in first.items() if k not in left_out and all(p.get(k) == v for p in provenances)}
+    first, alone = provenances[0], {*left_out, "tuning"}  # what was tuned for one network was not for all as one
+    common = {k: v for k, v in first.items() if k not in alone and all(p.get(k) == v for p in provenances)}
     own = [{k: v for k, v in p.items() if k not in left_out and k not in common} for p in provenances]
     met = {"train_ids": sorted(train), "val_ids": sorted(val - train), "test_ids": sorted(test - train - val)}
     return {**common, **met, "image_sha256": hashes, "members": own}

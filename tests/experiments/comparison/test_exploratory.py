@@ -7,6 +7,7 @@ from scipy.stats import friedmanchisquare
 
 from echoduet.experiments.collect import Plan
 from echoduet.experiments.comparison.arm_figures import ArmFigures, case_values
+from echoduet.experiments.comparison.arms import Arm
 from echoduet.experiments.comparison.exploratory import across_arms, between_two, cohens_effect, common_values
 
 
@@ -45,6 +46,14 @@ def test_the_corrected_t_counts_folds_times_seeds(two, folds):
     error = np.sqrt((1 / 12 + 1 / 3) * np.var(values, ddof=1))
     assert test["difference"] == pytest.approx(np.mean(values))
     assert test["statistic"] == pytest.approx(np.mean(values) / error)
+
+
+def test_the_corrected_t_counts_what_two_ensembles_repeat_once(make_arm, folds):
+    arms = [make_arm(name, seeds=(1,), skill=skill) for name, skill in (("A", 0.8), ("B", 0.5))]
+    alone = between_two(*map(ArmFigures.of, arms), "accuracy", folds)["corrected_t"]
+    repeated = [ArmFigures.of(Arm(arm.name, dict.fromkeys((1, 2, 3), arm.rows[1]))) for arm in arms]
+    assert between_two(*repeated, "accuracy", folds)["corrected_t"] == alone
+    assert alone["n"] == 4
 
 
 def test_mcnemar_takes_the_majority_of_the_seeds(two, folds):

@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
+import shutil
+from dataclasses import replace
+
 import pytest
 
 from echoduet.errors import OutputError
 from echoduet.experiments.grid.conduct import conduct
 from echoduet.experiments.grid.executor import Report, Serial
 from echoduet.experiments.grid.failure import failure_file
+from echoduet.experiments.grid.reported import read_arms
 
 
 @pytest.fixture
@@ -49,6 +53,55 @@ def test_a_failure_is_listed_the_rest_finishes_and_the_next_start_tries_again(ma
     again, _, _ = go(make_ablation())
     assert (again.before, again.now, again.failures) == (8, 4, ())
     assert not failure_file(summary.failures[0].job).exists()
+
+
+ENSEMBLE = ("MT+PR: {from: MT, refined: true}", "MT+PR+E: {from: MT, refined: true, ensemble: true}")
+
+
+def test_ensembles_come_last_and_once(make_ablation, trained, go):
+    ablation = make_ablation(*ENSEMBLE)
+    summary, told, standings = go(ablation)
+    assert (summary.now, summary.failures) == (14, ())
+    assert trained[-2:] == [f"MT 1 {fold} + MT 2 {fold}" for fold in (0, 1)]
+    assert [report.job.name for report in told[-2:]] == [f"MT, seeds 1+2, fold {fold}" for fold in (0, 1)]
+    assert (standings[-1].finished, standings[-1].share) == (14, 1.0)
+    places = [job.folder for job in ablation.ensembles]
+    assert [sorted(path.name for path in place.iterdir()) for place in places] == [
+        ["cases.csv", "cases_native.csv", "outcome.json"]
+    ] * 2
+    trained.clear()
+    assert go(make_ablation(*ENSEMBLE))[0].before == 14
+    assert trained == []
+
+
+def test_an_ensemble_waits_for_its_members(make_ablation, trained, go):
+    trained.failing = frozenset({"MT"})
+    summary, _, _ = go(make_ablation(*ENSEMBLE))
+    assert [report.job.members for report in summary.failures] == [()] * 4
+    trained.failing = frozenset()
+    again, _, _ = go(make_ablation(*ENSEMBLE))
+    assert (again.before, again.now) == (8, 6)
+
+
+def test_another_seed_makes_another_ensemble(make_ablation, trained, go):
+    go(make_ablation(*ENSEMBLE))
+    trained.clear()
+    wider = make_ablation(*ENSEMBLE)
+    wider = replace(wider, grid=wider.grid.model_copy(update={"seeds": (1, 2, 3)}))
+    summary, _, _ = go(wider)
+    assert (summary.before, summary.now) == (12, 8)
+    assert trained[-1] == "MT 1 1 + MT 2 1 + MT 3 1"
+    (arm,) = [arm for arm in read_arms(wider.out) if arm.name == "MT+PR+E"]
+    assert list(arm.rows) == [1, 2, 3]
+
+
+def test_an_ensemble_of_networks_trained_anew_is_named(make_ablation, trained, go):
+    ablation = make_ablation(*ENSEMBLE)
+    go(ablation)
+    member = next(job for job in ablation.jobs if job.setting == "MT")
+    shutil.rmtree(member.folder)
+    with pytest.raises(OutputError, match=r"mt/seeds_1_2/fold_0: joins networks that are not those of its cells"):
+        go(make_ablation(*ENSEMBLE))
 
 
 def test_results_edited_by_hand_are_named_and_nothing_is_overwritten(make_ablation, trained, go):

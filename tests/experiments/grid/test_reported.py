@@ -22,7 +22,7 @@ def ran(make_ablation, trained):
     def run(count=12, *replaced):
         ablation = make_ablation(*replaced)
         with claimed(ablation):
-            for job in ablation.jobs[:count]:
+            for job in ablation.cells[:count]:
                 run_cell(job)
             write_rows(ablation, list(ablation.finished()))
         return ablation
@@ -59,6 +59,25 @@ def test_a_row_holds_what_its_definition_says(ran):
     assert list(refined.rows[2]) == cells(ablation, "MT", 2)[1]
     both = combine_all(cells(ablation, "Seg", 1)[0], cells(ablation, "Cls", 1)[0])
     assert list(combined.rows[1]) == [refine_score(score) for score in both]
+
+
+def test_an_ensembles_row_is_the_same_for_every_seed(ran):
+    two = "{segmentation: Seg, classification: Cls, refined: true, ensemble: true}"
+    rows = f"MT+E: {{from: MT, ensemble: true}}\n  two: {two}"
+    ablation = ran(18, "MT+PR: {from: MT, refined: true}", rows)
+    arms = {arm.name: arm for arm in read_arms(ablation.out)}
+    jobs = [job for job in ablation.ensembles if job.setting == "MT"]
+    expected = {score.case_id: score for job in jobs for score in read_cases(job.folder / "cases.csv")[0]}
+    for rows in arms["MT+E"].rows.values():
+        assert {row.case_id: row for row in rows} == expected
+    assert arms["two"].rows[1] == arms["two"].rows[2]
+    with (ablation.out / "rows.csv").open(newline="") as stream:
+        assert [*dict.fromkeys(row["seed"] for row in csv.DictReader(stream))] == ["1", "2", "1+2"]
+
+
+def test_an_ensemble_that_lacks_a_fold_is_not_run(ran):
+    ablation = ran(13, "MT+PR: {from: MT, refined: true}", "MT+E: {from: MT, ensemble: true}")
+    assert not_run(ablation.out) == ("MT+E",)
 
 
 def test_every_scored_size_has_its_arms(ran):

@@ -70,7 +70,9 @@ def _corrected_t(one: ArmFigures, other: ArmFigures, key: str, folds: FloatArray
     if folds is None:
         return None
     pairs = zip(one.of_seeds(key), other.of_seeds(key), strict=True)
-    values = np.concatenate([a.value(folds) - b.value(folds) for a, b in pairs])
+    # Two ensembles answer the same under every seed: a repeated difference is no further training.
+    once = dict.fromkeys(tuple(a.value(folds) - b.value(folds)) for a, b in pairs)
+    values = np.concatenate([np.array(differences) for differences in once])
     defined = values[~np.isnan(values)]
     return _difference(corrected_t(defined, test_share=1 / len(folds))) if defined.size else None
 

@@ -3,8 +3,9 @@
 ablation.json     the grid, resolved; the version; hashes of data, folds and rows
 manifest.csv      the cases; splits.csv: the folds
 cells/<setting>/seed_S/fold_K/     one run folder a cell, whole or not there
+cells/<setting>/seeds_S_T/fold_K/  the same of an ensemble, without a network
 cells/<setting>/seed_S/fold_K.failure.json, fold_K.log     why a cell is not there
-rows.csv          the rows of all finished cells
+rows.csv          the rows of all finished cells; curves.csv: what they logged, epoch by epoch
 """
 
 from __future__ import annotations
@@ -12,7 +13,7 @@ from __future__ import annotations
 import json
 from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property
 from pathlib import Path
 from typing import Any
@@ -23,6 +24,7 @@ from echoduet.data.manifest import Manifest, write_manifest
 from echoduet.errors import ConfigError, ModelError, OutputError
 from echoduet.experiments.folds import splits_digest
 from echoduet.experiments.grid.jobs import MANIFEST, SPLITS, Job, attempts_at
+from echoduet.experiments.grid.joint import require_same_members
 from echoduet.experiments.grid.outcome import FORMAT, file_sha256, read_outcome
 from echoduet.files import require_writable, write_json
 from echoduet.models.registry import require_known
@@ -43,9 +45,22 @@ class Ablation:
 
     @cached_property
     def jobs(self) -> tuple[Job, ...]:
-        """Every cell, in the order in which they run: a whole table for the first seed, then for the next."""
+        """Every cell that trains, in the order in which they run: a whole table for the first seed, then the next."""
         order = ((seed, name, fold) for seed in self.grid.seeds for name in self.grid.settings for fold in self.folds)
         return tuple(self._job(name, seed, fold) for seed, name, fold in order)
+
+    @cached_property
+    def ensembles(self) -> tuple[Job, ...]:
+        """Every cell that joins those of all seeds, for the rows that ask for it."""
+        rows = [row for row in self.grid.rows.values() if row.ensemble]
+        asked = [name for name in self.grid.settings if any(name in row.settings for row in rows)]
+        alone = [self._job(name, self.grid.seeds[0], fold) for name in asked for fold in self.folds]
+        return tuple(replace(job, members=self.grid.seeds) for job in alone)
+
+    @property
+    def cells(self) -> tuple[Job, ...]:
+        """Every cell: first those that train, then the ensembles."""
+        return self.jobs + self.ensembles
 
     @property
     def folds(self) -> tuple[int, ...]:
@@ -101,9 +116,12 @@ class Ablation:
         """Return the outcome of every cell that is finished, each of its files looked at.
 
         Raises:
-            OutputError: a cell is another experiment's, or was changed after it was written.
+            OutputError: a cell is another experiment's, or was changed after it was written; or an ensemble joins other
+                networks than its members now have.
         """
-        return {job: read_outcome(job.folder, job) for job in self.jobs if job.folder.exists()}
+        outcomes = {job: read_outcome(job.folder, job) for job in self.cells if job.folder.exists()}
+        require_same_members([job for job in outcomes if job.members], outcomes)
+        return outcomes
 
     def require_same_attempts(self) -> None:
         """Refuse a setting that was changed after a cell of it was begun.

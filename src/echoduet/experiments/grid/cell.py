@@ -1,4 +1,4 @@
-"""One cell of a grid: train its fold, score the part, seal the outcome, rename the folder into place."""
+"""One cell of a grid: train its fold, or join its members; score the part, seal, rename the folder into place."""
 
 from __future__ import annotations
 
@@ -22,6 +22,7 @@ from echoduet.experiments.folds import score_part, splits_digest
 from echoduet.experiments.grid.attempt import Attempt
 from echoduet.experiments.grid.failure import forget_failure, record_error
 from echoduet.experiments.grid.jobs import MANIFEST, SPLITS, Job
+from echoduet.experiments.grid.joint import join_members, made_of
 from echoduet.experiments.grid.outcome import NAME, read_outcome, write_outcome
 from echoduet.experiments.thresholds import tune_if_asked
 from echoduet.progress import Progress, silent
@@ -41,7 +42,7 @@ def attempt_cell(job: Job, progress: Progress = silent) -> str | None:
 
 
 def run_cell(job: Job, progress: Progress = silent) -> None:
-    """Train and score one cell, from where an earlier attempt stopped.
+    """Train, or join, and score one cell, from where an earlier attempt stopped.
 
     Raises:
         OutputError: this is another version than the grid's, another attempt has taken the cell over, or it cannot be
@@ -56,7 +57,7 @@ def run_cell(job: Job, progress: Progress = silent) -> None:
         torch.set_num_threads(job.threads)
     attempt = Attempt.begin(job.folder)
     if not _sealed(attempt.path, job):
-        _work(job, manifest, splits, attempt, progress)
+        (_join if job.members else _train)(job, manifest, splits, attempt, progress)
     (attempt.path / "checkpoint.pt").unlink(missing_ok=True)  # with the optimiser's state: four times the model
     attempt.publish()
 
@@ -84,15 +85,26 @@ def _sealed(folder: Path, job: Job) -> bool:
     return True
 
 
-def _work(job: Job, manifest: Manifest, splits: SplitTable, attempt: Attempt, progress: Progress) -> None:
-    config, started, watched = job.experiment, time.perf_counter(), attempt.watch(progress)
-    model = train_fold(config, manifest, splits, job.fold, attempt.path, resume=True, progress=watched)
-    tune_if_asked(config, model, manifest, watched)  # on the validation part, before the test part is touched
-    sizes, device = tuple(job.case_files), config.runtime.device
-    scores = score_part(model, manifest, splits, job.fold, Part(job.part), sizes, watched, device)
-    _write_scores(job, attempt.path, scores)
+def _train(job: Job, manifest: Manifest, splits: SplitTable, attempt: Attempt, progress: Progress) -> None:
+    started, watched = time.perf_counter(), attempt.watch(progress)
+    model = train_fold(job.experiment, manifest, splits, job.fold, attempt.path, resume=True, progress=watched)
+    _score(job, model, manifest, splits, watched)
     images = epoch_images(job, manifest, splits)
     write_outcome(attempt.path, job, _facts(attempt.path, images, time.perf_counter() - started))
+
+
+def _join(job: Job, manifest: Manifest, splits: SplitTable, attempt: Attempt, progress: Progress) -> None:
+    model = join_members(job, attempt.path)
+    _score(job, model, manifest, splits, attempt.watch(progress))
+    model.unlink()  # its members' weights again, which lie in their own cells
+    write_outcome(attempt.path, job, made_of(job))
+
+
+def _score(job: Job, model: Path, manifest: Manifest, splits: SplitTable, progress: Progress) -> None:
+    config, sizes = job.experiment, tuple(job.case_files)
+    tune_if_asked(config, model, manifest, progress)  # on the validation part, before the test part is touched
+    scores = score_part(model, manifest, splits, job.fold, Part(job.part), sizes, progress, config.runtime.device)
+    _write_scores(job, model.parent, scores)
 
 
 def _write_scores(job: Job, folder: Path, scores: Sequence[Scores]) -> None:

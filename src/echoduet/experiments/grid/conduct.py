@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import closing
 from dataclasses import dataclass
 from typing import Any
@@ -10,6 +10,7 @@ from typing import Any
 from echoduet.errors import EchoDuetError
 from echoduet.experiments.grid.ablation import Ablation, claimed
 from echoduet.experiments.grid.cost import epoch_cost
+from echoduet.experiments.grid.curves import write_curves
 from echoduet.experiments.grid.executor import Executor, Report
 from echoduet.experiments.grid.jobs import Job
 from echoduet.experiments.grid.outcome import read_outcome
@@ -34,7 +35,8 @@ def conduct(
 ) -> Summary:
     """Run every cell that is not finished; failures are reported and do not stop the others.
 
-    After each cell the rows of all finished ones are written, so that a grid can be read while it runs.
+    First all that train, then the ensembles whose members are all there. After each cell the rows of all finished ones
+    are written, so that a grid can be read while it runs; at the end also what the networks logged.
 
     Args:
         ablation: the grid and its folder.
@@ -50,25 +52,32 @@ def conduct(
     with claimed(ablation):
         finished = ablation.finished()
         before, failures = len(finished), list[Report]()
-        pace = Pace({job: epoch_cost(job, ablation) for job in ablation.jobs}, _epochs(finished))
+        pace = Pace({job: epoch_cost(job, ablation) for job in ablation.cells}, _epochs(finished))
         write_rows(ablation, list(finished))
-        waiting = [job for job in ablation.jobs if job not in finished]
-        with closing(executor.run(waiting, lambda: show(pace.look()))) as reports:
-            for report in map(_checked, reports):
-                if report.failure is None:
-                    finished[report.job] = read_outcome(report.job.folder, report.job)
-                    pace.finish(report.job)
-                    write_rows(ablation, list(finished))
-                else:
-                    failures.append(report)
-                    pace.fail(report.job)
-                after(report)
-                show(pace.look())
+        for waiting in _waves(ablation, finished):
+            with closing(executor.run(waiting, lambda: show(pace.look()))) as reports:
+                for report in map(_checked, reports):
+                    if report.failure is None:
+                        finished[report.job] = read_outcome(report.job.folder, report.job)
+                        pace.finish(report.job)
+                        write_rows(ablation, list(finished))
+                    else:
+                        failures.append(report)
+                        pace.fail(report.job)
+                    after(report)
+                    show(pace.look())
+        write_curves(ablation, list(finished))
         return Summary(before, len(finished) - before, tuple(failures))
 
 
-def _epochs(finished: dict[Job, dict[str, Any]]) -> dict[Job, int]:
-    return {job: int(outcome["epochs"]) for job, outcome in finished.items()}
+def _waves(ablation: Ablation, finished: Mapping[Job, object]) -> Iterator[list[Job]]:
+    """Yield what waits to be trained; then, once that has ended, the ensembles whose members are all finished."""
+    yield [job for job in ablation.jobs if job not in finished]
+    yield [job for job in ablation.ensembles if job not in finished and all(one in finished for one in job.joined)]
+
+
+def _epochs(finished: Mapping[Job, Mapping[str, Any]]) -> dict[Job, int]:
+    return {job: 0 if job.members else int(outcome["epochs"]) for job, outcome in finished.items()}
 
 
 def _checked(report: Report) -> Report:

@@ -57,7 +57,12 @@ class SettingCost:
 
 
 def epoch_cost(job: Job, ablation: Ablation) -> float:
-    """Return the cost of one epoch in trained images: those trained, and the validated ones at their share."""
+    """Return the cost of one epoch in trained images: those trained, and the validated ones at their share.
+
+    An ensemble, which trains nothing, costs nothing.
+    """
+    if job.members:
+        return 0.0
     validated = len(ablation.splits.ids(job.fold, Part.VAL))
     return epoch_images(job, ablation.manifest, ablation.splits) + VALIDATION_COST * validated
 

@@ -35,8 +35,7 @@ def record_error(job: Job, error: Exception, node: str) -> str:
 def record_failure(job: Job, sentence: str, node: str) -> None:
     """Keep why a cell failed."""
     written = datetime.now(UTC).isoformat(timespec="seconds")
-    cell = {"setting": job.setting, "seed": job.seed, "fold": job.fold}
-    write_json(failure_file(job), cell | {"failure": sentence, "node": node, "when": written})
+    write_json(failure_file(job), job.key | {"failure": sentence, "node": node, "when": written})
 
 
 def forget_failure(job: Job) -> None:

@@ -1,10 +1,13 @@
-"""A cell of a grid, setting x seed x fold, as plain data that any process on any machine can work from."""
+"""A cell of a grid, setting x seed x fold, as plain data that any process on any machine can work from.
+
+A cell trains a network, or lets those of several seeds answer as one.
+"""
 
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator
-from dataclasses import asdict, dataclass, field
+from collections.abc import Iterator, Sequence
+from dataclasses import asdict, dataclass, field, replace
 from functools import cached_property
 from pathlib import Path
 from typing import Any
@@ -31,6 +34,7 @@ class Job:
         cases_sha256: which cases the worker must find.
         splits_sha256: which folds.
         version: which EchoDuet started the grid.
+        members: of an ensemble: the seeds whose cells it joins. Empty where the cell trains a network of its own.
         threads: of this cell, where the configuration leaves them open.
     """
 
@@ -44,6 +48,7 @@ class Job:
     cases_sha256: str
     splits_sha256: str
     version: str
+    members: tuple[int, ...] = ()
     threads: int | None = field(default=None, compare=False)
 
     def __hash__(self) -> int:
@@ -53,12 +58,33 @@ class Job:
     @property
     def name(self) -> str:
         """What the cell is called in messages."""
-        return f"{self.setting}, seed {self.seed}, fold {self.fold}"
+        return f"{self.setting}, seed{'s' if self.members else ''} {self.seeds}, fold {self.fold}"
+
+    @property
+    def key(self) -> dict[str, Any]:
+        """What tells the cell from the others of its grid."""
+        members = {"members": list(self.members)} if self.members else {}
+        return {"setting": self.setting, "seed": self.seed, "fold": self.fold} | members
+
+    @property
+    def seeds(self) -> str:
+        """The seed, or those of an ensemble, as in "0+1+2"."""
+        return joint_seeds(self.members or (self.seed,))
 
     @property
     def folder(self) -> Path:
         """Where the finished cell lies."""
-        return Path(self.out) / "cells" / slug(self.setting) / f"seed_{self.seed}" / f"fold_{self.fold}"
+        seeds = "_".join(["seeds", *map(str, self.members)]) if self.members else f"seed_{self.seed}"
+        return Path(self.out) / "cells" / slug(self.setting) / seeds / f"fold_{self.fold}"
+
+    @property
+    def joined(self) -> tuple[Job, ...]:
+        """The cells that an ensemble joins."""
+        return tuple(self.of_seed(seed) for seed in self.members)
+
+    def of_seed(self, seed: int) -> Job:
+        """Return the cell of this setting and fold that trains with `seed`."""
+        return replace(self, seed=seed, members=(), config=self.config | {"seed": seed})
 
     @cached_property
     def experiment(self) -> ExperimentConfig:
@@ -79,7 +105,12 @@ class Job:
     def from_json(cls, text: str) -> Job:
         """Return the job that `to_json` wrote."""
         values = json.loads(text)
-        return cls(**values | {"at_sizes": tuple(values["at_sizes"])})
+        return cls(**values | {key: tuple(values[key]) for key in ("at_sizes", "members")})
+
+
+def joint_seeds(seeds: Sequence[int]) -> str:
+    """Return how several seeds are written as one, as in "0+1+2"."""
+    return "+".join(map(str, seeds))
 
 
 def case_file(size: int | None, first: bool, stem: str = "cases") -> str:

@@ -32,7 +32,8 @@ def write_outcome(folder: Path, job: Job, facts: Mapping[str, Any]) -> None:
     Raises:
         OutputError: a file cannot be read, or the outcome cannot be written.
     """
-    files = {name: file_sha256(folder / name) for name in (*job.case_files.values(), *KEPT)}
+    kept = () if job.members else KEPT
+    files = {name: file_sha256(folder / name) for name in (*job.case_files.values(), *kept)}
     content = {"format": FORMAT, **identity(job), "files": files, **facts}
     write_json(folder / NAME, content | {"sha256": _seal(content)})
 
@@ -41,9 +42,7 @@ def identity(job: Job) -> dict[str, Any]:
     """Return what two cells must share to be the same."""
     return {
         "version": job.version,
-        "setting": job.setting,
-        "seed": job.seed,
-        "fold": job.fold,
+        **job.key,
         "part": job.part,
         "at_sizes": list(job.at_sizes),
         "config_sha256": hashlib.sha256(json.dumps(job.config, sort_keys=True).encode()).hexdigest(),

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import csv
 from collections import defaultdict
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -14,7 +14,7 @@ from echoduet.evaluation.cases import CaseScore, read_cases
 from echoduet.evaluation.combination import combine_all, refine_score
 from echoduet.experiments.comparison.arms import Arm
 from echoduet.experiments.grid.ablation import HEAD, Ablation, read_head, require_unchanged_rows
-from echoduet.experiments.grid.jobs import Job, case_file
+from echoduet.experiments.grid.jobs import Job, case_file, joint_seeds
 from echoduet.experiments.grid.outcome import file_sha256
 from echoduet.files import write_csv, write_json
 
@@ -22,6 +22,8 @@ KEYS = ("setting", "seed", "part")
 """The columns of `rows.csv` before those of a cell's `cases.csv`, which tell the fold."""
 
 Scores = tuple[CaseScore, ...]
+
+Tables = Mapping[tuple[str, str], tuple[Scores, Scores]]
 
 
 def write_rows(ablation: Ablation, finished: Sequence[Job]) -> tuple[Path, ...]:
@@ -38,7 +40,7 @@ def write_rows(ablation: Ablation, finished: Sequence[Job]) -> tuple[Path, ...]:
     for name, cell_file in names.items():
         rows = [row for job in finished for row in _rows(job, cell_file)]
         order = {job.setting: position for position, job in reversed(list(enumerate(ablation.jobs)))}
-        rows.sort(key=lambda row: (order[row["setting"]], row["seed"], place[row["case_id"]], row["fold"]))
+        rows.sort(key=lambda row: (order[row["setting"]], _seeds(row), place[row["case_id"]], row["fold"]))
         write_csv(ablation.out / name, list(rows[0]) if rows else list(KEYS), rows)
     hashes = {name: file_sha256(ablation.out / name) for name in names}
     write_json(ablation.out / HEAD, ablation.head() | {"rows": hashes})
@@ -55,7 +57,13 @@ def row_files(grid: Grid) -> dict[str, str]:
 def _rows(job: Job, name: str) -> Iterator[dict[str, Any]]:
     with (job.folder / name).open(newline="", encoding="utf-8") as stream:
         for row in csv.DictReader(stream):
-            yield {"setting": job.setting, "seed": job.seed, "part": job.part} | row | {"fold": int(row["fold"])}
+            yield {"setting": job.setting, "seed": job.seeds, "part": job.part} | row | {"fold": int(row["fold"])}
+
+
+def _seeds(row: Mapping[str, Any]) -> tuple[int, list[int]]:
+    """Return what rows of one setting are sorted by: single seeds first, then ensembles."""
+    seeds = [int(seed) for seed in row["seed"].split("+")]
+    return len(seeds), seeds
 
 
 def read_arms(out: Path, size: int | str | None = None) -> tuple[Arm, ...]:
@@ -93,7 +101,7 @@ def read_grid(out: Path) -> Grid:
     return Grid.model_validate(head["grid"])
 
 
-def _read(out: Path, size: int | str | None) -> tuple[Grid, Mapping[tuple[str, int], tuple[Scores, Scores]]]:
+def _read(out: Path, size: int | str | None) -> tuple[Grid, Tables]:
     grid = read_grid(out)
     wanted = grid.at_sizes[0] if size is None else size
     if wanted not in grid.at_sizes:
@@ -105,11 +113,11 @@ def _read(out: Path, size: int | str | None) -> tuple[Grid, Mapping[tuple[str, i
     return grid, _tables(path, (read_head(out) or {})["folds"])
 
 
-def _tables(path: Path, folds: Sequence[int]) -> Mapping[tuple[str, int], tuple[Scores, Scores]]:
-    """Return raw and refined rows by setting and seed, those alone that have every fold."""
+def _tables(path: Path, folds: Sequence[int]) -> Tables:
+    """Return raw and refined rows by setting and seed, or seeds as in "0+1+2"; those alone that have every fold."""
     with path.open(newline="", encoding="utf-8") as stream:
-        keys = [(row["setting"], int(row["seed"])) for row in csv.DictReader(stream)]
-    grouped: dict[tuple[str, int], tuple[list[CaseScore], list[CaseScore]]] = defaultdict(lambda: ([], []))
+        keys = [(row["setting"], row["seed"]) for row in csv.DictReader(stream)]
+    grouped: dict[tuple[str, str], tuple[list[CaseScore], list[CaseScore]]] = defaultdict(lambda: ([], []))
     for key, raw, refined in zip(keys, *read_cases(path), strict=True):
         grouped[key][0].append(raw)
         grouped[key][1].append(refined)
@@ -117,10 +125,15 @@ def _tables(path: Path, folds: Sequence[int]) -> Mapping[tuple[str, int], tuple[
     return {key: (tuple(raw), tuple(refined)) for key, (raw, refined) in whole.items()}
 
 
-def _per_seed(
-    grid: Grid, row: Row, tables: Mapping[tuple[str, int], tuple[Scores, Scores]]
-) -> dict[int, tuple[CaseScore, ...]]:
-    whole = [seed for seed in grid.seeds if all((name, seed) in tables for name in row.settings)]
+def _per_seed(grid: Grid, row: Row, tables: Tables) -> dict[int, Scores]:
+    """Return the scores of a row, seed by seed; those of an ensemble are the same for every seed."""
+    if row.ensemble:
+        return {seed: rows for rows in _whole(row, tables, [joint_seeds(grid.seeds)]).values() for seed in grid.seeds}
+    return {int(seed): rows for seed, rows in _whole(row, tables, map(str, grid.seeds)).items()}
+
+
+def _whole(row: Row, tables: Tables, seeds: Iterable[str]) -> dict[str, Scores]:
+    whole = [seed for seed in seeds if all((name, seed) in tables for name in row.settings)]
     return {seed: row_scores(row, {name: tables[name, seed] for name in row.settings}) for seed in whole}
 
 
