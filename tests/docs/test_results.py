@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import csv
 import json
 import subprocess
 import sys
@@ -70,14 +69,3 @@ def test_the_table_of_the_grid_is_that_of_its_rows():
     told = subprocess.run(words, capture_output=True, text=True, check=True).stdout.strip()
     page = (ROOT / "docs" / "results.md").read_text()
     assert page.split("<!-- duet: begin -->")[1].split("<!-- duet: end -->")[0].strip() == told
-
-
-def test_the_validation_means_told_are_those_of_the_file():
-    with (ROOT / "results" / "duet" / "validation.csv").open(newline="") as stream:
-        rows = list(csv.DictReader(stream))
-    mean = {
-        setting: sum(float(row["val_accuracy"]) for row in rows if row["setting"] == setting) / 4
-        for setting in ("MT", "ST(Cls)")
-    }
-    page = " ".join((ROOT / "docs" / "results.md").read_text().split())
-    assert f"is ahead: {mean['ST(Cls)']:.3f} against {mean['MT']:.3f}".replace("0.", ".") in page
