@@ -163,9 +163,9 @@ def conventions(n_boot: int, seed: int, tolerance: float) -> dict[str, str]:
         "classes": "F1 of a class that is neither present nor answered is undefined and leaves the macro mean. "
         "Balanced accuracy averages the recall of the classes present.",
         "brier": "Squared error summed over the three classes, 0 to 2.",
-        "ece": f"Confidence of the most probable class against its accuracy, {BINS} equally wide bins. It never falls "
-        "below zero by chance, and a bootstrap resample, which repeats cases, has a larger one: its interval lies too high "
-        "and need not hold the figure.",
+        "ece": f"Confidence of the most probable class against its accuracy, {BINS} equally wide bins. It is never "
+        "below zero, and a bootstrap resample, which repeats cases, has a larger one: its interval lies too high and "
+        "need not hold the figure.",
         "thresholds": "Sensitivity at fixed specificity and the reverse: malignant against the rest; each fold's "
         "threshold is chosen on the other folds, or, without folds, on the same cases (`chosen` says which).",
         "refined": "Predicted class normal empties the mask, then an empty mask makes the class normal; a model with "
