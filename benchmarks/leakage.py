@@ -17,6 +17,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 
 import numpy as np
+from matplotlib import rc_context
 from matplotlib.figure import Figure
 from numpy.typing import NDArray
 
@@ -133,10 +134,11 @@ def draw(found: Sequence[Gap], path: Path) -> None:
         axes.plot([g.random - g.grouped], [place], "o", color="#345", markersize=7 if strong else 5)
     axes.axvline(0, color="0.6", linewidth=1)
     axes.set_yticks(places, [f"{g.measure}: {g.of} (n = {g.n})" for g in found])
-    axes.set_xlabel("score with random folds minus score with whole scans, and 95 % interval")
+    figure.supxlabel("score with random folds minus score with whole scans, and 95 % interval", fontsize="medium")
     axes.spines[["top", "right"]].set_visible(False)
-    with atomic_path(path) as temporary:
-        figure.savefig(temporary)
+    # The same rows give the same file: no date, no names drawn by chance.
+    with atomic_path(path) as temporary, rc_context({"svg.hashsalt": path.name}):
+        figure.savefig(temporary, metadata={"Date": None})
 
 
 def report(results: Path) -> str:
@@ -154,10 +156,11 @@ def main() -> None:
     parser.add_argument("--config", default="fast")
     parser.add_argument("--set", action="append", default=[], dest="overrides")
     parser.add_argument("--out", type=Path, default=Path("runs/leakage"))
+    parser.add_argument("--results", type=Path, default=RESULTS)
     given = parser.parse_args()
     if given.manifest is not None:
-        train(given.manifest, given.config, given.overrides, given.out, RESULTS)
-    print(report(RESULTS))
+        train(given.manifest, given.config, given.overrides, given.out, given.results)
+    print(report(given.results))
 
 
 if __name__ == "__main__":

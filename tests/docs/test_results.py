@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import shutil
 import subprocess
 import sys
 from pathlib import Path
@@ -69,3 +70,13 @@ def test_the_table_of_the_grid_is_that_of_its_rows():
     told = subprocess.run(words, capture_output=True, text=True, check=True).stdout.strip()
     page = (ROOT / "docs" / "results.md").read_text()
     assert page.split("<!-- duet: begin -->")[1].split("<!-- duet: end -->")[0].strip() == told
+
+
+def test_the_table_of_leaks_is_that_of_its_rows(tmp_path):
+    for path in (ROOT / "results" / "leakage").glob("*.csv"):
+        shutil.copy(path, tmp_path)
+    words = [sys.executable, ROOT / "benchmarks" / "leakage.py", "--results", tmp_path]
+    told = subprocess.run(words, capture_output=True, text=True, check=True).stdout.strip()
+    page = (ROOT / "docs" / "results.md").read_text()
+    assert page.split("<!-- leakage: begin -->")[1].split("<!-- leakage: end -->")[0].strip() == told
+    assert "<svg" in (tmp_path / "leakage.svg").read_text()
