@@ -7,11 +7,12 @@ import torch
 from echoduet.config.schema import ExperimentConfig
 from echoduet.errors import ModelError
 from echoduet.evaluation.cases import read_cases
-from echoduet.experiments.release import members
+from echoduet.experiments.release import make, members
 from echoduet.experiments.release.make import Recipe, release
 from echoduet.experiments.release.outoffold import release_metrics
 from echoduet.inference.predictor import Predictor
 from echoduet.models.bundle import load_bundle
+from echoduet.runs import environment
 from echoduet.splits.folds import make_splits
 from echoduet.splits.holdout import hold_out
 
@@ -40,6 +41,9 @@ def test_a_release_is_whole_and_goes_on_where_it_was_killed(recipe, tmp_path, mo
     out, results = tmp_path / "models" / "echoduet-tiny.safetensors", tmp_path / "results" / "echoduet-tiny"
     told = []
 
+    looked = []
+    monkeypatch.setattr(make, "environment", lambda: looked.append(results.exists()) or environment())
+
     def kill(member):
         told.append(member)
         if len(told) == 3:
@@ -51,6 +55,7 @@ def test_a_release_is_whole_and_goes_on_where_it_was_killed(recipe, tmp_path, mo
     assert not results.exists()
     told.clear()
     done = release(recipe, out, results, after_member=told.append)
+    assert looked == [False, False]  # its own rows must not count as changes of the checkout
     assert [(m.fold, m.seed, m.trained) for m in told] == [
         (0, 0, False), (0, 1, False), (1, 0, False), (1, 1, True), (None, 0, True), (None, 1, True),
     ]  # fmt: skip

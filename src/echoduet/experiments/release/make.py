@@ -15,7 +15,7 @@ from echoduet.errors import ModelError
 from echoduet.evaluation.cases import write_cases
 from echoduet.experiments.evaluate import read_images
 from echoduet.experiments.release.members import Member, Members, find_bundles
-from echoduet.experiments.release.outoffold import FoldAnswers, OutOfFold, release_metrics, score_out_of_fold
+from echoduet.experiments.release.outoffold import Decision, FoldAnswers, OutOfFold, release_metrics, score_out_of_fold
 from echoduet.experiments.thresholds import OBJECTIVE
 from echoduet.files import atomic_path, require_writable, write_json
 from echoduet.inference.predictor import Predictor
@@ -99,11 +99,12 @@ def release(
         EchoDuetError: as `train_fold`.
     """
     _require_possible(recipe, out, results)
+    surroundings = environment()  # before anything is written: the release's own files must not look like changes
     folds = [_answer_fold(recipe, fold, progress, after_member) for fold in recipe.splits.folds]
     found = score_out_of_fold(folds, recipe.manifest)
-    rows, metrics = _write_scores(recipe, found, results)
+    rows, metrics = _write_scores(recipe, found, results, surroundings)
     members = _members(recipe, None, progress, after_member)
-    info = _write_bundle(recipe, members, found, rows, metrics, out)
+    info = _write_bundle(recipe, members, out, found.final, _provenance(recipe, found, rows, metrics, surroundings))
     return Released(out, info, rows, metrics)
 
 
@@ -155,8 +156,9 @@ def _answer_fold(recipe: Recipe, fold: int, progress: Progress, after_member: Ca
     return FoldAnswers(fold, predictor, tuple(predictor.answers(images)))
 
 
-def _write_scores(recipe: Recipe, found: OutOfFold, results: Path) -> tuple[Path, dict[str, Any]]:
-    surroundings = environment()
+def _write_scores(
+    recipe: Recipe, found: OutOfFold, results: Path, surroundings: Mapping[str, Any]
+) -> tuple[Path, dict[str, Any]]:
     meta = {
         "scored_at": "each image's own size",
         "experiment": recipe.config.name,
@@ -175,7 +177,7 @@ def _write_scores(recipe: Recipe, found: OutOfFold, results: Path) -> tuple[Path
 
 
 def _write_bundle(
-    recipe: Recipe, members: Sequence[Member], found: OutOfFold, rows: Path, metrics: Mapping[str, Any], out: Path
+    recipe: Recipe, members: Sequence[Member], out: Path, final: Decision, provenance: Mapping[str, Any]
 ) -> BundleInfo:
     """Write the bundle among the runs, look at its size, and only then put it where the old one may lie."""
     draft = recipe.runs / out.name
@@ -183,8 +185,8 @@ def _write_bundle(
         [member.model for member in members],
         draft,
         recipe.storage,
-        found.final.thresholds(),
-        _provenance(recipe, found, rows, metrics),
+        final.thresholds(),
+        provenance,
         recipe.config,
     )
     _require_size(draft.stat().st_size / MB, recipe)
@@ -194,8 +196,9 @@ def _write_bundle(
     return read_info(out)
 
 
-def _provenance(recipe: Recipe, found: OutOfFold, rows: Path, metrics: Mapping[str, Any]) -> dict[str, Any]:
-    surroundings = environment()
+def _provenance(
+    recipe: Recipe, found: OutOfFold, rows: Path, metrics: Mapping[str, Any], surroundings: Mapping[str, Any]
+) -> dict[str, Any]:
     return {
         "source": Path(recipe.manifest.source).name,  # not the place on this machine
         "about": recipe.about,
