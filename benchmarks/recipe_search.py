@@ -17,8 +17,8 @@ from echoduet.evaluation.cases import CaseScore, read_cases
 from echoduet.statistics.paired import bootstrap_difference
 
 RESULTS = Path(__file__).parents[1] / "results" / "recipe-search"
-SETTINGS = ("plain", "frozen", "frozen-256", "presence")
-COMPARED = {"frozen": "plain", "frozen-256": "frozen", "presence": "frozen"}
+SETTINGS = ("plain", "frozen", "frozen-256", "presence", "weight-0.7")
+COMPARED = {"frozen": "plain", "frozen-256": "frozen", "presence": "frozen", "weight-0.7": "frozen"}
 """What each setting changes one thing of."""
 
 Folds = Mapping[int, Sequence[CaseScore]]

@@ -72,6 +72,15 @@ def test_the_table_of_the_grid_is_that_of_its_rows():
     assert page.split("<!-- duet: begin -->")[1].split("<!-- duet: end -->")[0].strip() == told
 
 
+def test_the_differences_by_copies_are_those_of_their_rows(tmp_path):
+    rows = [ROOT / "results" / "extras" / f"{name}_copies.csv" for name in ("without", "with")]
+    words = ["-m", "echoduet.cli.main", "compare", *rows, "--names", "without,with copies", "--out", tmp_path]
+    done = subprocess.run([sys.executable, *words], capture_output=True, text=True, check=True)
+    told = done.stdout.split("report:")[0].strip()
+    page = (ROOT / "docs" / "results.md").read_text()
+    assert f"```\n{told}\n```" in page.split("<!-- copies: begin -->")[1].split("<!-- copies: end -->")[0]
+
+
 def test_the_table_of_leaks_is_that_of_its_rows(tmp_path):
     for path in (ROOT / "results" / "leakage").glob("*.csv"):
         shutil.copy(path, tmp_path)
