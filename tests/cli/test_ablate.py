@@ -49,7 +49,10 @@ def test_an_ensemble_of_real_networks_is_reported(ablate, tmp_path):
     done = ablate()
     assert done.code == 0, done.err
     assert "10 of 10 cells finished" in done.out
-    joint, _, single = read_arms(tmp_path / "out")
+    joint, seg, single = read_arms(tmp_path / "out")
+    page = (tmp_path / "out" / "report.html").read_text(encoding="utf-8")
+    curves = (tmp_path / "out" / "figures" / "learning-curves.svg").read_text(encoding="utf-8")
+    assert (seg.name, "MT+E" in page, "Seg (4 runs)" in curves, "MT+E" in curves) == ("Seg", True, True, False)
     assert joint.rows[0] == joint.rows[1] != single.rows[0]
 
 

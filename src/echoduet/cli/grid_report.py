@@ -61,7 +61,6 @@ def _curves(ablation: Ablation, arms: Sequence[Arm]) -> dict[str, tuple[Sequence
     from echoduet.experiments.comparison.arm_files import read_curves
 
     places = {job.setting: job.folder.parent.parent for job in ablation.jobs}
-    alone = {
-        name: row.settings[0] for name, row in ablation.grid.rows.items() if len(row.settings) == 1 and not row.refined
-    }
+    rows = ablation.grid.rows.items()  # each setting's curves once: what refines or joins its networks trains nothing
+    alone = {n: row.settings[0] for n, row in rows if len(row.settings) == 1 and not (row.refined or row.ensemble)}
     return {arm.name: read_curves(places[alone[arm.name]]) for arm in arms if arm.name in alone}
