@@ -65,6 +65,7 @@ def test_ensembles_come_last_and_once(make_ablation, trained, go):
     assert trained[-2:] == [f"MT 1 {fold} + MT 2 {fold}" for fold in (0, 1)]
     assert [report.job.name for report in told[-2:]] == [f"MT, seeds 1+2, fold {fold}" for fold in (0, 1)]
     assert (standings[-1].finished, standings[-1].share) == (14, 1.0)
+    assert [standing.share < 1 for standing in standings[-3:]] == [True, True, False]  # they take time too
     places = [job.folder for job in ablation.ensembles]
     assert [sorted(path.name for path in place.iterdir()) for place in places] == [
         ["cases.csv", "cases_native.csv", "outcome.json"]
@@ -76,8 +77,9 @@ def test_ensembles_come_last_and_once(make_ablation, trained, go):
 
 def test_an_ensemble_waits_for_its_members(make_ablation, trained, go):
     trained.failing = frozenset({"MT"})
-    summary, _, _ = go(make_ablation(*ENSEMBLE))
+    summary, _, standings = go(make_ablation(*ENSEMBLE))
     assert [report.job.members for report in summary.failures] == [()] * 4
+    assert (standings[-1].share, standings[-1].seconds_left) == (1.0, 0.0)  # nothing is waited for any more
     trained.failing = frozenset()
     again, _, _ = go(make_ablation(*ENSEMBLE))
     assert (again.before, again.now) == (8, 6)

@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import closing
 from dataclasses import dataclass
-from typing import Any
 
 from echoduet.errors import EchoDuetError
 from echoduet.experiments.grid.ablation import Ablation, claimed
@@ -14,7 +13,7 @@ from echoduet.experiments.grid.curves import write_curves
 from echoduet.experiments.grid.executor import Executor, Report
 from echoduet.experiments.grid.jobs import Job
 from echoduet.experiments.grid.outcome import read_outcome
-from echoduet.experiments.grid.pace import Pace, Standing
+from echoduet.experiments.grid.pace import Pace, Standing, epochs_of
 from echoduet.experiments.grid.reported import write_rows
 
 
@@ -52,7 +51,9 @@ def conduct(
     with claimed(ablation):
         finished = ablation.finished()
         before, failures = len(finished), list[Report]()
-        pace = Pace({job: epoch_cost(job, ablation) for job in ablation.cells}, _epochs(finished))
+        pace = Pace(
+            {job: epoch_cost(job, ablation) for job in ablation.cells}, {job: epochs_of(job) for job in finished}
+        )
         write_rows(ablation, list(finished))
         for waiting in _waves(ablation, finished):
             with closing(executor.run(waiting, lambda: show(pace.look()))) as reports:
@@ -74,10 +75,6 @@ def _waves(ablation: Ablation, finished: Mapping[Job, object]) -> Iterator[list[
     """Yield what waits to be trained; then, once that has ended, the ensembles whose members are all finished."""
     yield [job for job in ablation.jobs if job not in finished]
     yield [job for job in ablation.ensembles if job not in finished and all(one in finished for one in job.joined)]
-
-
-def _epochs(finished: Mapping[Job, Mapping[str, Any]]) -> dict[Job, int]:
-    return {job: 0 if job.members else int(outcome["epochs"]) for job, outcome in finished.items()}
 
 
 def _checked(report: Report) -> Report:

@@ -59,10 +59,11 @@ class SettingCost:
 def epoch_cost(job: Job, ablation: Ablation) -> float:
     """Return the cost of one epoch in trained images: those trained, and the validated ones at their share.
 
-    An ensemble, which trains nothing, costs nothing.
+    An ensemble has no epochs: what its members answer to the scored part is spread over those of its configuration.
     """
     if job.members:
-        return 0.0
+        answers = len(job.members) * len(ablation.splits.ids(job.fold, Part(job.part)))
+        return VALIDATION_COST * answers / job.experiment.optim.epochs
     validated = len(ablation.splits.ids(job.fold, Part.VAL))
     return epoch_images(job, ablation.manifest, ablation.splits) + VALIDATION_COST * validated
 

@@ -31,6 +31,11 @@ class Standing:
     seconds_left: float | None
 
 
+def epochs_of(job: Job) -> int:
+    """Return how many epochs a finished cell took; an ensemble, which has none, counts as all of its configuration."""
+    return job.experiment.optim.epochs if job.members else epochs_done(job.folder)
+
+
 class Pace:
     """Weighs every cell by the images and pixels it processes, and compares with the clock."""
 
@@ -44,7 +49,7 @@ class Pace:
 
         Args:
             epoch_costs: what an epoch of each cell costs, in images; see `cost.epoch_cost`.
-            finished: how many epochs the finished cells took.
+            finished: how many epochs the finished cells took; see `epochs_of`.
             clock: seconds from any beginning.
         """
         pixels = {job: job.experiment.preprocess.size**2 for job in epoch_costs}
@@ -55,10 +60,10 @@ class Pace:
 
     def finish(self, job: Job) -> None:
         """Note that a cell is finished."""
-        self._finished[job] = epochs_done(job.folder)
+        self._finished[job] = epochs_of(job)
 
     def fail(self, job: Job) -> None:
-        """Note that a cell failed: it is not waited for."""
+        """Note that a cell failed: it is not waited for, nor is an ensemble that would join it."""
         self._failed.add(job)
 
     def look(self) -> Standing:
@@ -78,7 +83,8 @@ class Pace:
         )
 
     def _waited_for(self) -> list[Job]:
-        return [job for job in self._weights if job not in self._finished and job not in self._failed]
+        gone = self._finished.keys() | self._failed
+        return [job for job in self._weights if job not in gone and self._failed.isdisjoint(job.joined)]
 
     def _running(self) -> dict[Job, int]:
         """Return the epochs that begun cells have logged."""
