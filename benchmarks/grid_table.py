@@ -15,6 +15,7 @@ import tempfile
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 
+from echoduet.errors import OutputError
 from echoduet.experiments.comparison.arms import on_common_seeds, paired
 from echoduet.experiments.grid.curves import NAME as CURVES
 from echoduet.experiments.grid.reported import not_run, read_arms
@@ -43,6 +44,8 @@ def validation(out: Path) -> str:
 
     Mean over seeds and folds, ± the standard deviation over seeds of the mean over folds.
     """
+    if not (out / CURVES).exists():
+        raise OutputError(f"{out / CURVES}: is missing. Run the same `echoduet ablate` again to have it written.")
     with (out / CURVES).open(newline="", encoding="utf-8") as stream:
         last = {(row["setting"], row["seed"], row["fold"]): row for row in csv.DictReader(stream)}
     lines = ["| validation parts, last epoch | accuracy | lesion Dice | seeds |", "|---|---|---|---|"]
@@ -66,4 +69,7 @@ def _over_seeds(rows: Sequence[Mapping[str, str]], column: str) -> str:
 
 
 if __name__ == "__main__":
-    print(page(Path(sys.argv[1]), *sys.argv[2:3]))
+    try:
+        print(page(Path(sys.argv[1]), *sys.argv[2:3]))
+    except OutputError as error:
+        sys.exit(f"error: {error}")

@@ -117,13 +117,14 @@ def test_results_edited_by_hand_are_named_and_nothing_is_overwritten(make_ablati
     assert (ablation.out / "rows.csv").read_bytes() == rows
 
 
-def test_rows_edited_by_hand_are_named_and_not_overwritten(make_ablation, trained, go):
+@pytest.mark.parametrize("name", ["rows.csv", "curves.csv"])
+def test_rows_edited_by_hand_are_named_and_not_overwritten(make_ablation, trained, go, name):
     ablation = make_ablation()
     go(ablation)
-    (ablation.out / "rows.csv").write_text("better")
-    with pytest.raises(OutputError, match=r"rows\.csv: was changed after it was written"):
+    (ablation.out / name).write_text("better")
+    with pytest.raises(OutputError, match=rf"{name}: was changed after it was written"):
         go(make_ablation())
-    assert (ablation.out / "rows.csv").read_text() == "better"
+    assert (ablation.out / name).read_text() == "better"
 
 
 def test_a_cell_that_is_said_to_be_finished_must_be_there(make_ablation, trained, go):

@@ -9,7 +9,6 @@ from dataclasses import dataclass
 from echoduet.errors import EchoDuetError
 from echoduet.experiments.grid.ablation import Ablation, claimed
 from echoduet.experiments.grid.cost import epoch_cost
-from echoduet.experiments.grid.curves import write_curves
 from echoduet.experiments.grid.executor import Executor, Report
 from echoduet.experiments.grid.jobs import Job
 from echoduet.experiments.grid.outcome import read_outcome
@@ -35,7 +34,7 @@ def conduct(
     """Run every cell that is not finished; failures are reported and do not stop the others.
 
     First all that train, then the ensembles whose members are all there. After each cell the rows of all finished ones
-    are written, so that a grid can be read while it runs; at the end also what the networks logged.
+    are written, so that a grid can be read while it runs.
 
     Args:
         ablation: the grid and its folder.
@@ -67,7 +66,6 @@ def conduct(
                         pace.fail(report.job)
                     after(report)
                     show(pace.look())
-        write_curves(ablation, list(finished))
         return Summary(before, len(finished) - before, tuple(failures))
 
 

@@ -14,6 +14,7 @@ from echoduet.evaluation.cases import CaseScore, read_cases
 from echoduet.evaluation.combination import combine_all, refine_score
 from echoduet.experiments.comparison.arms import Arm
 from echoduet.experiments.grid.ablation import HEAD, Ablation, read_head, require_unchanged_rows
+from echoduet.experiments.grid.curves import write_curves
 from echoduet.experiments.grid.jobs import Job, case_file, joint_seeds
 from echoduet.experiments.grid.outcome import file_sha256
 from echoduet.files import write_csv, write_json
@@ -27,9 +28,10 @@ Tables = Mapping[tuple[str, str], tuple[Scores, Scores]]
 
 
 def write_rows(ablation: Ablation, finished: Sequence[Job]) -> tuple[Path, ...]:
-    """Write the rows of the finished cells, one file per scored size, and keep their hashes in `ablation.json`.
+    """Write the rows of the finished cells, one file per scored size, and what they logged; keep the files' hashes.
 
-    Within a setting and seed the rows stand in the order of the manifest, then of the folds.
+    The hashes go to `ablation.json`. Within a setting and seed the rows stand in the order of the manifest, then of
+    the folds.
 
     Raises:
         OutputError: a file cannot be written.
@@ -42,7 +44,8 @@ def write_rows(ablation: Ablation, finished: Sequence[Job]) -> tuple[Path, ...]:
         order = {job.setting: position for position, job in reversed(list(enumerate(ablation.jobs)))}
         rows.sort(key=lambda row: (order[row["setting"]], _seeds(row), place[row["case_id"]], row["fold"]))
         write_csv(ablation.out / name, list(rows[0]) if rows else list(KEYS), rows)
-    hashes = {name: file_sha256(ablation.out / name) for name in names}
+    curves = write_curves(ablation, finished)
+    hashes = {name: file_sha256(ablation.out / name) for name in (*names, curves.name)}
     write_json(ablation.out / HEAD, ablation.head() | {"rows": hashes})
     return tuple(ablation.out / name for name in names)
 
