@@ -166,7 +166,8 @@ def _row(path: Path, name: str, entry: RowEntry, settings: Mapping[str, Setting]
 
 def _row_of(name: str, setting: Setting, refined: bool = False, ensemble: bool = False) -> Row:
     tasks = setting.config.model.tasks
-    masks, classes = (name if tasks != other else None for other in ("classification", "segmentation"))
+    masks = None if tasks == "classification" else name
+    classes = None if tasks == "segmentation" else name
     return Row(masks=masks, classes=classes, refined=refined, ensemble=ensemble)
 
 

@@ -80,11 +80,7 @@ class Job:
     @property
     def joined(self) -> tuple[Job, ...]:
         """The cells that an ensemble joins."""
-        return tuple(self.of_seed(seed) for seed in self.members)
-
-    def of_seed(self, seed: int) -> Job:
-        """Return the cell of this setting and fold that trains with `seed`."""
-        return replace(self, seed=seed, members=(), config=self.config | {"seed": seed})
+        return tuple(replace(self, seed=s, members=(), config=self.config | {"seed": s}) for s in self.members)
 
     @cached_property
     def experiment(self) -> ExperimentConfig:

@@ -10,8 +10,7 @@ from echoduet.errors import OutputError
 from echoduet.experiments.grid.jobs import Job
 from echoduet.experiments.grid.outcome import file_sha256
 from echoduet.models.joining import join_bundles
-
-MODEL = "model.safetensors"
+from echoduet.runs import RunFolder
 
 MADE_OF = "made_of"
 """The key of an ensemble's outcome under which the hash of each member's network stands."""
@@ -24,8 +23,8 @@ def join_members(job: Job, folder: Path) -> Path:
         ModelError: a member cannot be read.
         OutputError: it cannot be written.
     """
-    path = folder / MODEL
-    join_bundles([member.folder / MODEL for member in job.joined], path)
+    path = RunFolder(folder).model
+    join_bundles([RunFolder(member.folder).model for member in job.joined], path)
     return path
 
 
@@ -35,7 +34,7 @@ def made_of(job: Job) -> dict[str, Any]:
     Raises:
         OutputError: one cannot be read.
     """
-    return {MADE_OF: {str(member.seed): file_sha256(member.folder / MODEL) for member in job.joined}}
+    return {MADE_OF: {str(member.seed): file_sha256(RunFolder(member.folder).model) for member in job.joined}}
 
 
 def require_same_members(ensembles: Sequence[Job], outcomes: Mapping[Job, Mapping[str, Any]]) -> None:
@@ -49,7 +48,8 @@ def require_same_members(ensembles: Sequence[Job], outcomes: Mapping[Job, Mappin
         OutputError: names the ensemble.
     """
     for job in ensembles:
-        now = {str(m.seed): outcomes[m]["files"][MODEL] for m in job.joined if m in outcomes}
+        model = RunFolder(job.folder).model.name
+        now = {str(m.seed): outcomes[m]["files"][model] for m in job.joined if m in outcomes}
         if outcomes[job][MADE_OF] != now:
             raise OutputError(
                 f"{job.folder}: joins networks that are not those of its cells any more. Move it away to have it made "
