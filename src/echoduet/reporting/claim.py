@@ -24,7 +24,9 @@ class Item:
 
 
 ITEMS: Sequence[Item] = (
-    Item(1, "Title names the AI method", "Deep learning: a convolutional network that segments and classifies at once."),
+    Item(
+        1, "Title names the AI method", "Deep learning: a convolutional network that segments and classifies at once."
+    ),
     Item(2, "Structured abstract", PUBLISHER),
     Item(3, "Background, intended use and role", "See *Intended use*. " + PUBLISHER),
     Item(4, "Aims and hypotheses", PUBLISHER),
