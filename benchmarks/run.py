@@ -20,6 +20,7 @@ import torch
 import curation_rivals
 import curation_scale
 import curation_tampers
+import utilisation
 from echoduet.config.load import load_config
 from echoduet.config.presets import shipped
 from echoduet.config.schema import ExperimentConfig
@@ -30,8 +31,12 @@ from echoduet.data.manifest import Manifest, build_manifest, write_manifest
 from echoduet.data.masks import read_mask
 from echoduet.data.synthetic import PhantomSpec, write_phantoms
 from echoduet.data.verification import verify
+from echoduet.inference.predictor import Predictor
 from echoduet.losses.multitask import MultiTaskLoss
+from echoduet.models.refinement import refine
 from echoduet.models.registry import build_network
+from echoduet.models.shipped import NAMES
+from echoduet.records import GrayImage
 from echoduet.runs import processor
 from echoduet.training.loop import Trainer
 from echoduet.transforms.augment import apply, draw
@@ -133,15 +138,37 @@ def training_rows(manifest: Manifest) -> Iterator[Row]:
 
 def recipe_rows(manifest: Manifest, paper: float) -> Iterator[Row]:
     """Measure the training step of every shipped recipe beside the paper's, which takes `paper` images a second."""
+    peak: float | None = None
     for name in shipped():
         config = load_config(name)
         data = load_cached(manifest.cases, Preprocess(config.preprocess))
-        speed = rate(training(config, data))
+        trainer = Trainer(config, data, data)
+        device = trainer.stepper.device
+        if peak is None:
+            peak = utilisation.matrix_peak(device)
+            yield Row(f"product of two bfloat16 matrices ({device.type})", f"{peak:.2f} TFLOP/s", "", True)
+        step = utilisation.measure(trainer)
         size, batch = config.preprocess.size, config.optim.batch_size
-        value = f"{speed:.1f} images/s, {speed / paper:.1f}x the paper's network"
+        times, share = step.images_per_second / paper, step.tflops / peak
+        value = f"{step.images_per_second:.1f} images/s, {times:.1f}x the paper's network, {share:.1%} of that product"
         yield Row(f"`{name}` training step, {size} px, batch {batch}", value, "", True)
-        share = speed / rate(loading(config, data))
-        yield Row("loading's share of it", f"{share:.1%}", "< 5 %", share < 0.05)
+        yield Row("loading's share of it", f"{step.data_share:.1%}", "< 5 %", step.data_share < 0.05)
+
+
+def prediction_rows(manifest: Manifest) -> Iterator[Row]:
+    """Measure the shipped bundles from decoded image to refined mask and class."""
+    scans = [(case.case_id, read_gray(case.image)) for case in manifest.cases[:64]]
+    for name in NAMES:
+        predictor = Predictor.load(name)
+        members = predictor.info.config.model.members
+        networks = f"{members} network{'s' if members > 1 else ''}"
+        speed = rate(predicting(predictor, scans))
+        yield Row(f"predicting with `echoduet-{name}` ({networks}), image to mask", f"{speed:.1f} images/s", "", True)
+
+
+def predicting(predictor: Predictor, scans: list[tuple[str, GrayImage]]) -> Callable[[], int]:
+    """Return a step that answers about all of `scans`, masks at their own sizes and refined."""
+    return lambda: sum(1 for _ in map(refine, predictor.predict(scans)))
 
 
 def data_rows(root: Path) -> Iterator[Row]:
@@ -235,7 +262,8 @@ def main() -> None:
         os.environ["ECHODUET_CACHE"] = str(Path(folder) / "cache")
         rows = list(data_rows(root))
         manifest = build_manifest(root)
-        rows += [*command_rows(manifest, Path(folder)), *curation_rows(Path(folder)), *training_rows(manifest)]
+        rows += [*command_rows(manifest, Path(folder)), *curation_rows(Path(folder))]
+        rows += [*training_rows(manifest), *prediction_rows(manifest)]
     print(f"{processor()}, {os.cpu_count()} cores, torch {torch.__version__}, images: {what} ({len(manifest)})\n")
     print("| measured | result | goal | met |\n|---|---|---|---|")
     for row in rows:
