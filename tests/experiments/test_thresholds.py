@@ -9,14 +9,24 @@ from echoduet.config.schema import ExperimentConfig
 from echoduet.errors import LeakError, ModelError
 from echoduet.experiments import thresholds
 from echoduet.experiments.evaluate import evaluate, read_images
-from echoduet.experiments.thresholds import AREAS, MASKS, Choice, Outcomes, candidates, choose, gather, tune
+from echoduet.experiments.thresholds import (
+    AREAS,
+    MASKS,
+    PEAK_SHARES,
+    Choice,
+    Outcomes,
+    candidates,
+    choose,
+    gather,
+    tune,
+)
 from echoduet.inference.predictor import Predictor
 from echoduet.models.bundle import BundleInfo, load_bundle, read_info, save_bundle
 from echoduet.models.refinement import HARD, OFF, Rule, refine
 from echoduet.models.registry import build_network
 from echoduet.records import CLASSES, Prediction
 
-SHAPE = (len(MASKS), len(AREAS))
+SHAPE = (len(MASKS), len(PEAK_SHARES), len(AREAS))
 
 
 def answers_of(predictor, manifest, ids):
@@ -35,14 +45,18 @@ def test_outcomes_know_every_case_threshold_and_area(gathered, easy):
     assert outcomes.case_ids == tuple(case.case_id for case in easy)
     assert outcomes.dice.shape == outcomes.empty.shape == (12, *SHAPE)
     normal = np.array([case.label.value == "normal" for case in easy])
-    assert outcomes.empty[normal].all()
-    assert (outcomes.dice[normal] == 1).all()
+    assert outcomes.empty[normal, :, 0].all()
+    assert (outcomes.dice[normal, :, 0] == 1).all()
+    # At half its own peak nothing is empty, however faint, until the least area takes it.
+    assert not outcomes.empty[:, :, 1, 0].any()
     # A square of 30 of some 10,000 pixels outlasts every least area but not the whole image.
     assert not outcomes.empty[~normal].any()
     assert outcomes.dice[~normal].min() > 0.9
 
 
-@pytest.mark.parametrize("rule", [HARD, OFF, Rule(0.3, 0.1, 0.0025), Rule(None, 0.3, 0.01), Rule(0.9, 0.0, 0.001)])
+@pytest.mark.parametrize(
+    "rule", [HARD, OFF, Rule(0.3, 0.1, 0.0025), Rule(None, 0.3, 0.01), Rule(0.9, 0.0, 0.001), Rule(0.3, 0.1, 0.0, 0.5)]
+)
 @pytest.mark.parametrize("mask", [0.3, 0.7])
 def test_the_objective_is_what_scoring_at_network_size_says(bright, easy, rule, mask, monkeypatch, rng):
     """The grid search and the predictor with its refining are two ways to one number."""
@@ -78,8 +92,8 @@ def outcomes_of(classes, truth, dice, empty):
         case_ids=tuple(map(str, range(n))),
         truth=np.array(truth),
         classes=None if classes is None else np.array(classes),
-        dice=np.array(dice)[:, None, None] * fill,
-        empty=np.array(empty)[:, None, None] * fill > 0,
+        dice=np.array(dice)[:, None, None, None] * fill,
+        empty=np.array(empty)[:, None, None, None] * fill > 0,
         masks=MASKS,
     )
 
@@ -105,6 +119,15 @@ def test_a_lesion_lost_to_a_hesitant_normal_moves_the_rule():
     assert choice.rule.min_area == 0
     assert choose(outcomes, "hard", 0.5).rule == HARD
     assert choose(outcomes, "none", 0.5).rule == OFF
+
+
+def test_a_faint_lesion_that_the_class_vouches_for_is_looked_for():
+    outcomes = outcomes_of([[0.8, 0.1, 0.1], [0.1, 0.1, 0.8]], [0, 2], [0.0, 1.0], [1, 1])
+    outcomes.dice[0, :, 1], outcomes.empty[0, :, 1] = 0.7, False  # at half of its peak it is found
+    choice = choose(outcomes, "soft", 0.5)
+    assert choice.rule == Rule(peak_share=0.5)
+    assert choice.value == pytest.approx((0.85 + 1) / 2)
+    assert choice.thresholds()["peak_share"] == 0.5
 
 
 def test_without_classes_only_dice_counts():

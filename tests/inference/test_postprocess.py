@@ -5,7 +5,7 @@ from hypothesis import strategies as st
 from skimage.transform import resize
 
 from echoduet.config.schema import PreprocessConfig
-from echoduet.inference.postprocess import mask_from_probability, squash_mask
+from echoduet.inference.postprocess import final_map, squash_mask
 from echoduet.transforms.preprocess import Preprocess
 
 SQUASH = Preprocess(PreprocessConfig(size=64, aspect="squash"))
@@ -19,7 +19,7 @@ def disc(height, width, row, column, radius):
 
 @given(st.integers(1, 90), st.integers(1, 90), st.sampled_from([SQUASH, PAD]))
 def test_the_mask_has_the_images_size_whatever_it_is(height, width, preprocess):
-    mask = mask_from_probability(np.ones((64, 64), np.float32), preprocess, (height, width), 0.5)
+    mask = final_map(np.ones((64, 64), np.float32), preprocess, (height, width)) >= 0.5
     assert mask.shape == (height, width)
     assert mask.dtype == bool
     assert mask.all()
@@ -28,26 +28,26 @@ def test_the_mask_has_the_images_size_whatever_it_is(height, width, preprocess):
 @pytest.mark.parametrize("preprocess", [SQUASH, PAD])
 def test_a_lesion_comes_back_where_it_was(preprocess):
     lesion = disc(200, 300, 120, 210, 40)
-    back = mask_from_probability(preprocess.mask(lesion).astype(np.float32), preprocess, lesion.shape, 0.5)
+    back = final_map(preprocess.mask(lesion).astype(np.float32), preprocess, lesion.shape) >= 0.5
     assert 2 * (back & lesion).sum() / (back.sum() + lesion.sum()) > 0.97
 
 
 def test_the_threshold_belongs_to_the_lesion():
     probability = np.full((64, 64), 0.3, np.float32)
-    assert mask_from_probability(probability, SQUASH, (5, 5), float(np.float32(0.3))).all()
-    assert not mask_from_probability(probability, SQUASH, (5, 5), 0.31).any()
+    at_image = final_map(probability, SQUASH, (5, 5))
+    assert (at_image >= float(np.float32(0.3))).all()
+    assert not (at_image >= 0.31).any()
 
 
 def test_at_the_networks_own_size_nothing_is_resampled(rng):
     probability = rng.random((64, 64), dtype=np.float32)
-    mask = mask_from_probability(probability, SQUASH, (200, 300), 0.5, at_size=64)
-    np.testing.assert_array_equal(mask, probability >= 0.5)
+    np.testing.assert_array_equal(final_map(probability, SQUASH, (200, 300), at_size=64), probability)
 
 
 @pytest.mark.parametrize("preprocess", [SQUASH, PAD])
 def test_a_squashed_answer_lies_where_the_squashed_reference_lies(preprocess):
     lesion = disc(200, 300, 120, 210, 40)
-    mask = mask_from_probability(preprocess.mask(lesion).astype(np.float32), preprocess, lesion.shape, 0.5, at_size=32)
+    mask = final_map(preprocess.mask(lesion).astype(np.float32), preprocess, lesion.shape, at_size=32) >= 0.5
     reference = squash_mask(lesion, 32)
     assert mask.shape == (32, 32)
     assert 2 * (mask & reference).sum() / (mask.sum() + reference.sum()) > 0.93

@@ -10,6 +10,7 @@ from echoduet.inference.predictor import PIXELS_PER_BATCH, Predictor
 from echoduet.models import shipped
 from echoduet.models.bundle import BundleInfo, save_bundle
 from echoduet.models.outputs import Output
+from echoduet.models.refinement import refine
 from echoduet.models.registry import build_network
 from echoduet.records import Label
 
@@ -116,6 +117,31 @@ def test_a_higher_threshold_makes_a_smaller_mask(make_predictor, rng):
     image = rng.integers(0, 255, (64, 64), dtype=np.uint8)
     areas = [next(make_predictor(thresholds={"mask": t}).predict([("a", image)])).mask.sum() for t in (0.2, 0.5, 0.8)]
     assert areas[0] > areas[1] > areas[2]
+
+
+class Faint(torch.nn.Module):
+    """Sees something in the left half, with a probability of .3 at most, and is sure of a lesion."""
+
+    def forward(self, image):
+        logits = torch.full_like(image, -8.0)
+        logits[..., : image.shape[-1] // 2] = -0.8473  # the logit of .3
+        return Output((logits,), torch.tensor([[3.0, 0.0, 0.0]]).expand(len(image), 3))
+
+
+@pytest.mark.parametrize("at_size", [None, 48])
+def test_a_faint_lesion_is_handed_to_refining_where_its_rule_asks_for_it(make_predictor, at_size):
+    asked = make_predictor(network=Faint(), inference={"refining": "soft"}, thresholds={"peak_share": 0.5})
+    (answer,) = asked.answers([("a", picture())])
+    prediction = asked.prediction(answer, at_size)
+    assert not prediction.mask.any()
+    assert prediction.faint.shape == prediction.mask.shape
+    assert 0.45 < prediction.faint.mean() < 0.55
+    assert refine(prediction, asked.rule).mask is prediction.faint
+    plain = make_predictor(network=Faint(), inference={"refining": "soft"})
+    assert plain.prediction(answer, at_size).faint is None
+    thresholds = {"peak_share": 0.5, "mask": 0.3}
+    strong = make_predictor(network=Lopsided(), inference={"refining": "soft"}, thresholds=thresholds)
+    assert next(strong.predict([("a", picture())])).faint is None  # half its peak of .73 is above the threshold
 
 
 class Lopsided(torch.nn.Module):

@@ -1,5 +1,7 @@
 from __future__ import annotations
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 from hypothesis import given
@@ -16,6 +18,7 @@ PREDICTIONS = st.builds(
     mask=st.none() | MASKS,
     probabilities=st.just(np.array([0.5, 0.3, 0.2])),
     label=st.none() | st.sampled_from(CLASSES),
+    faint=st.none() | MASKS,
 )
 SOME = np.eye(4, 5, dtype=bool)
 NONE = np.zeros((4, 5), dtype=bool)
@@ -65,6 +68,7 @@ RULES = st.builds(
     empty_at=st.none() | st.floats(0, 1),
     normal_at=st.floats(0, 1),
     min_area=st.sampled_from([0.0, 0.1, 0.2]),
+    peak_share=st.sampled_from([0.0, 0.5]),
 )
 
 
@@ -85,13 +89,14 @@ def test_switched_off_it_returns_what_it_was_given(prediction: Prediction) -> No
 
 
 @given(PREDICTIONS, RULES)
-def test_any_rule_only_takes_away_and_settles_at_once(prediction: Prediction, rule: Rule) -> None:
+def test_any_rule_only_takes_away_but_for_faint_lesions_and_settles_at_once(prediction: Prediction, rule: Rule) -> None:
     refined = refine(prediction, rule)
     assert refined.label in (prediction.label, Label.NORMAL)
     assert refined.probabilities is prediction.probabilities
     if prediction.mask is not None:
-        assert not (refined.mask & ~prediction.mask).any()
-    again = refine(refined, Rule(0.99, rule.normal_at, rule.min_area) if rule.empty_at is None else rule)
+        faint = prediction.faint is not None and rule.peak_share > 0 and prediction.label is not None
+        assert not (refined.mask & ~(prediction.faint if faint else prediction.mask)).any()
+    again = refine(refined, replace(rule, empty_at=0.99) if rule.empty_at is None else rule)
     assert again.label is refined.label
     assert again.mask is refined.mask or np.array_equal(again.mask, refined.mask)
 
@@ -113,6 +118,29 @@ def test_the_soft_rule_at_its_thresholds(p_normal, label, rule, emptied, answer)
     refined = refine(Prediction("case", SOME, shares, label), rule)
     assert refined.mask.any() == (not emptied)
     assert refined.label is answer
+
+
+@pytest.mark.parametrize(
+    ("label", "rule", "taken", "answer"),
+    [
+        (Label.BENIGN, Rule(peak_share=0.5), SOME, Label.BENIGN),
+        (Label.BENIGN, Rule(), NONE, Label.NORMAL),  # the paper's rule looks for nothing
+        (Label.NORMAL, Rule(peak_share=0.5), NONE, Label.NORMAL),
+        (Label.BENIGN, Rule(empty_at=0.5, peak_share=0.5), NONE, Label.NORMAL),
+        (Label.BENIGN, Rule(min_area=0.3, peak_share=0.5), NONE, Label.NORMAL),  # too small in the end
+    ],
+)
+def test_a_class_with_a_lesion_has_a_faint_one_outlined(label, rule, taken, answer) -> None:
+    prediction = Prediction("case", NONE, np.array([0.3, 0.2, 0.5]), label, faint=SOME)
+    refined = refine(prediction, rule)
+    assert np.array_equal(refined.mask, taken)
+    assert refined.label is answer
+
+
+@pytest.mark.parametrize(("peak", "level"), [(1.0, 0.4), (0.8, 0.4), (0.6, 0.3), (0.02, 0.01), (0.0, 0.4)])
+def test_a_faint_map_is_cut_at_a_share_of_its_peak(peak, level) -> None:
+    assert Rule(peak_share=0.5).level(peak, 0.4) == pytest.approx(level)
+    assert HARD.level(peak, 0.4) == 0.4
 
 
 def test_specks_are_dropped_lesion_by_lesion() -> None:

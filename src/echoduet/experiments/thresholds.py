@@ -6,7 +6,7 @@ grid; a rule then only picks among these numbers, so that a grid of rules over h
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from itertools import product
 from pathlib import Path
@@ -35,6 +35,8 @@ MASKS = (0.3, 0.35, 0.4, 0.45, 0.5, 0.55, 0.6, 0.65, 0.7)
 AREAS = (0.0, 0.001, 0.0025, 0.005, 0.01)
 EMPTY_AT = (None, 0.3, 0.5, 0.7, 0.9)
 NORMAL_AT = (0.0, 0.05, 0.1, 0.2, 0.3, 0.5)
+PEAK_SHARES = (0.0, 0.5)
+"""Off, and the outline at half its own height, as widths of a peak are told."""
 
 OBJECTIVE = "mean of all-image Dice (network size) and accuracy; ties go to what is nearest to the paper's rule"
 
@@ -57,14 +59,15 @@ class Choice:
 
 @dataclass(frozen=True, slots=True)
 class Outcomes:
-    """What each mask threshold and least area would give on each case, before refining.
+    """What each mask threshold, share of the peak and least area would give on each case, before refining.
 
     Attributes:
         case_ids: the cases, N of them.
         truth: class indices, `(N,)`.
         classes: class probabilities of the network, `(N, 3)`; None without a class head.
-        dice: Dice at each of `masks` and `AREAS`, `(N, M, A)`; NaN where the lesion was never outlined.
-        empty: whether nothing is left of the mask, `(N, M, A)`.
+        dice: Dice at each of `masks`, `PEAK_SHARES` and `AREAS`, `(N, M, P, A)`; NaN where the lesion was never
+            outlined.
+        empty: whether nothing is left of the mask, `(N, M, P, A)`.
         masks: the mask thresholds, M of them.
     """
 
@@ -87,12 +90,13 @@ class Outcomes:
 
     def value(self, choice: Choice) -> float:
         """Return the objective that a choice reaches: the mean of all-image Dice and accuracy."""
-        at = self.masks.index(choice.mask), AREAS.index(choice.rule.min_area)
-        dice, empty = self.dice[:, *at], self.empty[:, *at]
-        if self.classes is None:
-            return float(defined_mean(dice))
-        answer, p_normal = self.classes.argmax(axis=1), self.classes[:, _NORMAL]
+        mask, area = self.masks.index(choice.mask), AREAS.index(choice.rule.min_area)
+        if self.classes is None:  # nobody says that there is a lesion, so that none is looked for
+            return float(defined_mean(self.dice[:, mask, 0, area]))
         rule = choice.rule
+        at = mask, PEAK_SHARES.index(rule.peak_share), area
+        dice, empty = self.dice[:, *at], self.empty[:, *at]
+        answer, p_normal = self.classes.argmax(axis=1), self.classes[:, _NORMAL]
         emptied = answer == _NORMAL if rule.empty_at is None else p_normal >= rule.empty_at
         without = np.where(np.isnan(dice), np.nan, (self.truth == _NORMAL).astype(np.float64))
         label = np.where((emptied | empty) & (p_normal >= rule.normal_at), _NORMAL, answer)
@@ -120,23 +124,30 @@ def gather(predictor: Predictor, manifest: Manifest, answers: Iterable[Answer]) 
 
 @dataclass(frozen=True, slots=True)
 class _Sweep:
-    """Scores one answer at every mask threshold and least area; called in threads."""
+    """Scores one answer at every mask threshold, share of the peak and least area; called in threads."""
 
     preprocess: Preprocess
     manifest: Manifest
     masks: tuple[float, ...]
 
     def __call__(self, answer: Answer) -> tuple[FloatArray, NDArray[np.bool_]]:
-        """Return Dice and emptiness, `(M, A)` each."""
-        case = self.manifest.case(answer.case_id)
-        at = self.preprocess.window(answer.shape)  # least areas are shares of the image, not of the black around it
-        window = slice(at.top, at.top + at.height), slice(at.left, at.left + at.width)
-        reference = self._reference(case, answer.shape)
-        lesion = np.asarray(answer.lesion)[window]
-        inside = np.zeros_like(lesion, dtype=bool) if reference is None else reference[window]
-        pairs = [_at_areas(lesion >= threshold, inside) for threshold in self.masks]
-        dice = np.array([dice for dice, _ in pairs])
-        return np.full_like(dice, np.nan) if reference is None else dice, np.array([empty for _, empty in pairs])
+        """Return Dice and emptiness, `(M, P, A)` each."""
+        reference = self._reference(self.manifest.case(answer.case_id), answer.shape)
+        # Least areas are shares of the image, not of the black around it.
+        lesion = self.preprocess.inside(np.asarray(answer.lesion), answer.shape)
+        inside = np.zeros_like(lesion, dtype=bool)
+        if reference is not None:
+            inside = self.preprocess.inside(reference, answer.shape)
+        pairs = [_at_areas(lesion >= level, inside) for level in self._levels(float(lesion.max()))]
+        dice, empty = (
+            np.array(part).reshape(len(self.masks), len(PEAK_SHARES), -1) for part in zip(*pairs, strict=True)
+        )
+        return np.full_like(dice, np.nan) if reference is None else dice, empty
+
+    def _levels(self, peak: float) -> Iterator[float]:
+        """Yield where a map is cut at each mask threshold and share of its peak."""
+        for threshold, share in product(self.masks, PEAK_SHARES):
+            yield Rule(peak_share=share).level(peak, threshold)
 
     def _reference(self, case: Case, shape: tuple[int, int]) -> Mask | None:
         """Return the reference on the network's grid; None for a lesion that nobody outlined: no mask score applies."""
@@ -165,7 +176,7 @@ def candidates(refining: str, start: float, masks: Sequence[float] = MASKS) -> l
         start: the configuration's mask threshold.
         masks: the mask thresholds to try.
     """
-    soft = [Rule(*parts) for parts in product(EMPTY_AT, NORMAL_AT, AREAS)]
+    soft = [Rule(*parts) for parts in product(EMPTY_AT, NORMAL_AT, AREAS, PEAK_SHARES)]
     rules = soft if refining == "soft" else [read_rule(refining, {})]
     return sorted((Choice(mask, rule) for mask in masks for rule in rules), key=lambda one: _distance(one, start))
 
@@ -173,7 +184,7 @@ def candidates(refining: str, start: float, masks: Sequence[float] = MASKS) -> l
 def _distance(choice: Choice, start: float) -> tuple[int, float]:
     rule = choice.rule
     emptying = 0.0 if rule.empty_at is None else 1.0 + abs(rule.empty_at - 0.5)
-    steps = (abs(choice.mask - start), emptying, rule.normal_at, rule.min_area)
+    steps = (abs(choice.mask - start), emptying, rule.normal_at, rule.min_area, rule.peak_share)
     return sum(step > 0 for step in steps), float(sum(steps))
 
 

@@ -1,4 +1,4 @@
-"""From a probability map on the network's grid to a mask on the image's."""
+"""From a probability map on the network's grid to one on the image's, and masks squashed as the paper scores them."""
 
 from __future__ import annotations
 
@@ -9,30 +9,25 @@ from echoduet.records import Mask
 from echoduet.transforms.preprocess import Preprocess, Probability
 
 
-def mask_from_probability(
-    probability: Probability,
-    preprocess: Preprocess,
-    shape: tuple[int, int],
-    threshold: float,
-    at_size: int | None = None,
-) -> Mask:
-    """Return where the lesion is: the map brought to its final size, then `>= threshold`.
+def final_map(
+    probability: Probability, preprocess: Preprocess, shape: tuple[int, int], at_size: int | None = None
+) -> Probability:
+    """Return the map at its final size; the mask is where it reaches a threshold.
 
     Args:
         probability: lesion probability on the network's input, `(S, S)`.
         preprocess: what brought the image to that input.
         shape: the image's own size, `(H, W)`.
-        threshold: least probability of a lesion pixel.
-        at_size: None for a mask of `shape`; N for one of `(N, N)`, the aspect ratio squashed as the paper scores.
+        at_size: None for a map of `shape`; N for one of `(N, N)`, the aspect ratio squashed as the paper scores.
             A network that squashes is read on its own grid then, so that N = S involves no resampling at all.
     """
     if at_size is None:
-        return preprocess.restore(probability, shape) >= threshold
+        return preprocess.restore(probability, shape)
     if preprocess.config.aspect == "squash":
-        return preprocess.restore(probability, (at_size, at_size)) >= threshold
+        return preprocess.restore(probability, (at_size, at_size))
     picture = Image.fromarray(preprocess.restore(probability, shape))
     squashed = picture.resize((at_size, at_size), Image.Resampling.BILINEAR)
-    return np.asarray(squashed, dtype=np.float32) >= threshold
+    return np.asarray(squashed, dtype=np.float32)
 
 
 def squash_mask(mask: Mask, size: int) -> Mask:

@@ -14,12 +14,12 @@ from torch import Tensor
 
 from echoduet.errors import ModelError
 from echoduet.evaluation.temperature import tempered
-from echoduet.inference.postprocess import mask_from_probability
+from echoduet.inference.postprocess import final_map
 from echoduet.models.bundle import BundleInfo, load_bundle
 from echoduet.models.network import Network
 from echoduet.models.refinement import Rule, read_rule
 from echoduet.models.shipped import find_model
-from echoduet.records import CLASSES, GrayImage, Prediction
+from echoduet.records import CLASSES, GrayImage, Mask, Prediction
 from echoduet.transforms.preprocess import Preprocess, Probability
 
 Device = Literal["auto", "cpu", "cuda"]
@@ -121,12 +121,20 @@ class Predictor:
 
         The probabilities are those of the network at the bundle's temperature.
         """
-        mask = None
-        if answer.lesion is not None:
-            mask = mask_from_probability(answer.lesion, self.preprocess, answer.shape, self.threshold, at_size)
+        mask, faint = self._masks(answer, at_size)
         classes = None if answer.classes is None else tempered(answer.classes, self.temperature)
         label = None if answer.classes is None else CLASSES[int(answer.classes.argmax())]
-        return Prediction(answer.case_id, mask, classes, label)
+        return Prediction(answer.case_id, mask, classes, label, faint)
+
+    def _masks(self, answer: Answer, at_size: int | None) -> tuple[Mask | None, Mask | None]:
+        """Return the mask at the threshold, and the one at the map's own level where that is lower."""
+        if answer.lesion is None:
+            return None, None
+        lesion = final_map(answer.lesion, self.preprocess, answer.shape, at_size)
+        # The peak is that of the network's grid at every size, so that all sizes are cut at one level.
+        peak = float(self.preprocess.inside(answer.lesion, answer.shape).max())
+        level = self.rule.level(peak, self.threshold)
+        return lesion >= self.threshold, lesion >= level if level < self.threshold else None
 
     def answers(self, images: Iterable[tuple[str, GrayImage]]) -> Iterator[Answer]:
         """Yield what the network answers, undecided: whoever scores at several sizes runs the network once."""

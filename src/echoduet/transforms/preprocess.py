@@ -6,6 +6,7 @@ One object serves training, inference and export, so that they cannot drift apar
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import TypeVar
 
 import numpy as np
 from numpy.typing import NDArray
@@ -15,6 +16,7 @@ from echoduet.config.schema import PreprocessConfig
 from echoduet.records import GrayImage, Mask
 
 Probability = NDArray[np.float32]
+Scalar = TypeVar("Scalar", bound=np.generic)
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,11 +65,14 @@ class Preprocess:
         """Return `mask` `(H, W)` as `(S, S)`; with bilinear interpolation a pixel covered by half or more is lesion."""
         return self._place(mask.astype(np.uint8) * 255, np.dtype(np.uint8)) >= 128
 
+    def inside(self, plane: NDArray[Scalar], shape: tuple[int, int]) -> NDArray[Scalar]:
+        """Return the part of a plane `(S, S)` that shows an image of `shape`: all but what was filled with black."""
+        window = self.window(shape)
+        return plane[window.top : window.top + window.height, window.left : window.left + window.width]
+
     def restore(self, probability: Probability, shape: tuple[int, int]) -> Probability:
         """Return a map on the `(S, S)` input as one on the image of `shape` `(H, W)`, float32, bilinear."""
-        window = self.window(shape)
-        inside = probability[window.top : window.top + window.height, window.left : window.left + window.width]
-        picture = Image.fromarray(np.ascontiguousarray(inside, dtype=np.float32))
+        picture = Image.fromarray(np.ascontiguousarray(self.inside(probability, shape), dtype=np.float32))
         return np.asarray(picture.resize((shape[1], shape[0]), Image.Resampling.BILINEAR), dtype=np.float32)
 
     def _place(self, pixels: GrayImage, dtype: np.dtype[np.uint8]) -> GrayImage:
