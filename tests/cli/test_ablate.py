@@ -45,7 +45,7 @@ def test_a_dry_run_tells_and_writes_nothing(ablate, tmp_path):
 def test_an_ensemble_of_real_networks_is_reported(ablate, tmp_path):
     rows = "rows:\n  MT+E: {from: MT, ensemble: true}"
     (tmp_path / "grid.yaml").write_text("seeds: [0, 1]" + GRID.replace("rows:", rows), encoding="utf-8")
-    assert "and 2 ensembles of all seeds, which train nothing" in ablate("--dry-run").out
+    assert "and 2 cells that answer with these networks, which train nothing" in ablate("--dry-run").out
     done = ablate()
     assert done.code == 0, done.err
     assert "10 of 10 cells finished" in done.out
@@ -54,6 +54,21 @@ def test_an_ensemble_of_real_networks_is_reported(ablate, tmp_path):
     curves = (tmp_path / "out" / "figures" / "learning-curves.svg").read_text(encoding="utf-8")
     assert (seg.name, "MT+E" in page, "Seg (4 runs)" in curves, "MT+E" in curves) == ("Seg", True, True, False)
     assert joint.rows[0] == joint.rows[1] != single.rows[0]
+
+
+def test_real_networks_answer_again_by_thresholds_chosen_on_their_validation_part(ablate, tmp_path):
+    soft = "  soft: {networks_of: MT, set: {inference.refining: soft, inference.tune: true}}\nrows:\n"
+    text = GRID.replace("rows:\n", soft + "  soft: {from: soft, refined: true}\n")
+    (tmp_path / "grid.yaml").write_text(text, encoding="utf-8")
+    told = ablate("--dry-run").out
+    assert "2 settings x 2 folds x 1 seeds = 4 cells" in told
+    assert "and 2 cells that answer with these networks" in told
+    done = ablate()
+    assert done.code == 0, done.err
+    assert "6 of 6 cells finished" in done.out
+    outcome = tmp_path / "out" / "cells" / "soft" / "seed_1993" / "fold_1" / "outcome.json"
+    assert "mask" in json.loads(outcome.read_text(encoding="utf-8"))["thresholds"]
+    assert [arm.name for arm in read_arms(tmp_path / "out")] == ["soft", "Seg", "MT+PR"]
 
 
 def test_it_runs_lists_failures_and_goes_on(ablate, tmp_path, monkeypatch):

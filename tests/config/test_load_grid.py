@@ -149,6 +149,16 @@ def test_the_shipped_ablations_are_table_5(name, architecture):
             {"seeds": [1], "rows": {"r": {"from": "MT", "ensemble": True}}},
             "rows.r: an ensemble joins the networks of all",
         ),
+        ({"settings": {"a": {"networks_of": "b"}}}, 'settings.a.networks_of: there is no setting "b". Known are a.'),
+        ({"settings": {"a": {}, "b": {"networks_of": "a"}}}, 'settings "a" and "b" are equal'),
+        (
+            {"settings": {"a": {}, "b": {"networks_of": "a", "set": {"optim.epochs": 3}}}},
+            "settings.b.set: optim.epochs would take networks of its own, and these are those of a",
+        ),
+        (
+            {"settings": {"a": {}, "b": {"networks_of": "a"}, "c": {"networks_of": "b"}}},
+            "settings.c.networks_of: b has no networks of its own. Name a.",
+        ),
         ({"base": "ablation"}, "is a grid of experiments"),
         ({"base": "gone.yaml"}, "gone.yaml: no such configuration"),
     ],
@@ -158,6 +168,19 @@ def test_a_grid_that_cannot_be_run_is_refused_by_file_and_key(refusal, tmp_path,
     assert named in told
     assert str(tmp_path / "grid.yaml") in told or "base" in changes
     assert told.endswith((".", "?"))
+
+
+def test_a_setting_may_answer_with_the_networks_of_another(write):
+    settings = {
+        "soft": {"networks_of": "Seg", "set": {"inference.flip": False}},
+        "Seg": {"set": {"model.tasks": "segmentation"}},
+    }
+    grid = load_grid(write(settings=settings, rows={}), ["optim.epochs=4"])
+    soft, seg = grid.settings.values()
+    assert (grid.trained, soft.networks_of, seg.networks_of) == (("Seg",), "Seg", None)
+    assert (soft.config.model, soft.config.optim) == (seg.config.model, seg.config.optim)
+    assert (soft.config.inference.flip, seg.config.inference.flip) == (False, True)
+    assert soft.config.name == "soft"
 
 
 def test_overrides_are_named_as_such(refusal):

@@ -128,5 +128,6 @@ def trained(monkeypatch: pytest.MonkeyPatch, bright: Callable[..., Predictor]) -
 
     monkeypatch.setattr(cell, "train_fold", train_fold)
     monkeypatch.setattr(cell, "join_members", join_members)
+    monkeypatch.setattr(cell, "read_info", lambda path: BundleInfo(ExperimentConfig(), thresholds={"mask": 0.4}))
     monkeypatch.setattr(folds, "Predictor", AlwaysBright)
     return done

@@ -205,12 +205,12 @@ def _cost_lines(ablation: Ablation, costs: dict[str, SettingCost], at_a_time: in
     grid, width = ablation.grid, max(map(len, costs))
     images, hours = sum(cost.images for cost in costs.values()), sum(cost.hours for cost in costs.values())
     lines = [
-        f"{grid.name}: {len(grid.settings)} settings x {len(ablation.folds)} folds x {len(grid.seeds)} seeds = "
+        f"{grid.name}: {len(grid.trained)} settings x {len(ablation.folds)} folds x {len(grid.seeds)} seeds = "
         f"{len(ablation.jobs)} cells, scored on the {grid.part} part"
     ]
     lines += [f"{name:{width}}  {_cost_line(cost)}" for name, cost in costs.items()]
-    if ablation.ensembles:
-        lines.append(f"and {len(ablation.ensembles)} ensembles of all seeds, which train nothing")
+    if ablation.joining:
+        lines.append(f"and {len(ablation.joining)} cells that answer with these networks, which train nothing")
     lines += [
         f"left: {images:,} images, at most {duration(hours * 3600)} of one cell at a time with {threads} threads",
         f"with {at_a_time} cells at a time, if they do not slow one another: {duration(hours * 3600 / at_a_time)}",

@@ -23,9 +23,10 @@ Size = Annotated[int | str, BeforeValidator(_known_size)]
 
 
 class SettingEntry(Section):
-    """A trained setting as a grid file writes it: which keys differ from the base."""
+    """A setting as a grid file writes it: which keys differ from the base, or from the setting that trained."""
 
     description: str = ""
+    networks_of: str | None = None
     set: dict[str, Any] = Field(default_factory=dict)
 
 
@@ -55,10 +56,14 @@ class GridFile(Section):
 
 
 class Setting(Section):
-    """A setting that is trained, with its whole configuration; its seed is that of each cell."""
+    """A setting with its whole configuration; its seed is that of each cell.
+
+    `networks_of` names the setting whose networks it answers with, by an `inference` of its own; None where it trains.
+    """
 
     description: str
     config: ExperimentConfig
+    networks_of: str | None = None
 
 
 class Row(Section):
@@ -89,7 +94,7 @@ class Grid(Section):
         folds: the folds to train; None for all.
         seeds: one training per fold and seed.
         at_sizes: the grids of pixels that masks are scored on; the first is the one reported.
-        settings: by name, in the order in which they run.
+        settings: by name, in the order in which they run; what answers with others' networks comes after all training.
         rows: by name, in the order of the table.
     """
 
@@ -101,6 +106,11 @@ class Grid(Section):
     at_sizes: tuple[Size, ...]
     settings: dict[str, Setting]
     rows: dict[str, Row]
+
+    @property
+    def trained(self) -> tuple[str, ...]:
+        """The settings with networks of their own."""
+        return tuple(name for name, setting in self.settings.items() if setting.networks_of is None)
 
 
 def slug(name: str) -> str:

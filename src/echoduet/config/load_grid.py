@@ -98,17 +98,42 @@ def _settings(path: Path, entry: GridFile, overrides: Sequence[tuple[str, Any]])
     for name, setting in entry.settings.items():
         if not slug(name):
             raise ConfigError(f"{path}: settings.{name}: its name holds no letter or digit to call a folder by.")
-        own = [(f"{path}: settings.{name}.set:", key, value) for key, value in setting.set.items()]
+        own = _changes(path, name, setting)
+        if setting.networks_of is not None:
+            own = [*_changes(path, *_source(path, name, entry.settings)), *own]
         settings[name] = Setting(
             description=setting.description,
             config=_resolve(str(path), deepcopy(base), [*shared, *own, *last]).model_copy(
                 update={"name": name, "description": setting.description}
             ),
+            networks_of=setting.networks_of,
         )
     _require_distinct(settings, lambda setting: _what_is_learnt(setting.config), f"{path}: settings", "are equal")
     _require_distinct(dict(zip(settings, settings, strict=True)), slug, f"{path}: settings", "share a folder's name")
     _require_one_split(path, settings)
     return settings
+
+
+def _changes(path: Path, name: str, setting: SettingEntry) -> list[tuple[str, str, Any]]:
+    return [(f"{path}: settings.{name}.set:", key, value) for key, value in setting.set.items()]
+
+
+def _source(path: Path, name: str, settings: Mapping[str, SettingEntry]) -> tuple[str, SettingEntry]:
+    """Return the setting whose networks another answers with, once that other differs in its inference alone."""
+    where, source = f"{path}: settings.{name}", str(settings[name].networks_of)
+    if source not in settings:
+        raise ConfigError(f'{where}.networks_of: there is no setting "{source}". Known are {", ".join(settings)}.')
+    if settings[source].networks_of is not None:
+        raise ConfigError(
+            f"{where}.networks_of: {source} has no networks of its own. Name {settings[source].networks_of}."
+        )
+    for key in settings[name].set:
+        if key.partition(".")[0] != "inference":
+            raise ConfigError(
+                f"{where}.set: {key} would take networks of its own, and these are those of {source}: only keys of "
+                "`inference` can differ. Remove the key, or networks_of."
+            )
+    return source, settings[source]
 
 
 def _find_base(path: Path, base: str) -> Path:

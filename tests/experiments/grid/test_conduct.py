@@ -11,6 +11,7 @@ from echoduet.errors import OutputError
 from echoduet.experiments.grid.conduct import conduct
 from echoduet.experiments.grid.executor import Report, Serial
 from echoduet.experiments.grid.failure import failure_file
+from echoduet.experiments.grid.outcome import read_outcome
 from echoduet.experiments.grid.reported import read_arms
 
 
@@ -66,7 +67,7 @@ def test_ensembles_come_last_and_once(make_ablation, trained, go):
     assert [report.job.name for report in told[-2:]] == [f"MT, seeds 1+2, fold {fold}" for fold in (0, 1)]
     assert (standings[-1].finished, standings[-1].share) == (14, 1.0)
     assert [standing.share < 1 for standing in standings[-3:]] == [True, True, False]  # they take time too
-    places = [job.folder for job in ablation.ensembles]
+    places = [job.folder for job in ablation.joining]
     assert [sorted(path.name for path in place.iterdir()) for place in places] == [
         ["cases.csv", "cases_native.csv", "outcome.json"]
     ] * 2
@@ -97,12 +98,39 @@ def test_another_seed_makes_another_ensemble(make_ablation, trained, go):
     assert list(arm.rows) == [1, 2, 3]
 
 
+BORROWED = (
+    "rows:\n",
+    "  soft: {networks_of: MT, set: {inference.refining: soft}}\nrows:\n  soft: {from: soft, refined: true}\n"
+    "  soft+E: {from: soft, refined: true, ensemble: true}\n",
+)
+
+
+def test_a_setting_answers_with_the_networks_of_another(make_ablation, trained, go):
+    ablation = make_ablation(*BORROWED)
+    summary, told, _ = go(ablation)
+    assert (summary.now, summary.failures) == (12 + 4 + 2, ())
+    assert trained[12:] == ["MT 1 0", "MT 1 1", "MT 2 0", "MT 2 1", "MT 1 0 + MT 2 0", "MT 1 1 + MT 2 1"]
+    assert [report.job.name for report in told[-3:]] == [
+        "soft, seed 2, fold 1",
+        "soft, seeds 1+2, fold 0",
+        "soft, seeds 1+2, fold 1",
+    ]
+    first = next(job for job in ablation.joining if job.setting == "soft")
+    assert first.folder == ablation.out / "cells" / "soft" / "seed_1" / "fold_0"
+    outcome = read_outcome(first.folder, first)
+    assert (outcome["networks_of"], outcome["thresholds"], list(outcome["made_of"])) == ("MT", {"mask": 0.4}, ["1"])
+    assert [arm.name for arm in read_arms(ablation.out)][:2] == ["soft", "soft+E"]
+    assert go(make_ablation(*BORROWED))[0].before == 18
+
+
 def test_an_ensemble_of_networks_trained_anew_is_named(make_ablation, trained, go):
     ablation = make_ablation(*ENSEMBLE)
     go(ablation)
     member = next(job for job in ablation.jobs if job.setting == "MT")
     shutil.rmtree(member.folder)
-    with pytest.raises(OutputError, match=r"mt/seeds_1_2/fold_0: joins networks that are not those of its cells"):
+    with pytest.raises(
+        OutputError, match=r"mt/seeds_1_2/fold_0: was answered by networks that are not those of their cells"
+    ):
         go(make_ablation(*ENSEMBLE))
 
 

@@ -49,7 +49,7 @@ def test_it_knows_what_it_is_made_of(ensemble):
     first = ensemble.joined[0]
     with pytest.raises(OutputError, match="Move it away to have it made again"):
         require_same_members([ensemble], outcomes | {first: {"files": {"model.safetensors": "another"}}})
-    with pytest.raises(OutputError, match="joins networks that are not those of its cells"):
+    with pytest.raises(OutputError, match="was answered by networks that are not those of their cells"):
         require_same_members([ensemble], {job: value for job, value in outcomes.items() if job != first})
 
 
@@ -57,3 +57,17 @@ def test_a_member_is_the_cell_that_trains_with_its_seed(ensemble):
     assert [one.seed for one in ensemble.joined] == [one.experiment.seed for one in ensemble.joined] == [3, 4]
     assert ensemble.joined[0] == replace(ensemble, members=(), config=ensemble.config | {"seed": 3})
     assert Job.from_json(ensemble.to_json()) == ensemble
+
+
+def test_another_settings_networks_answer_as_this_setting_says(ensemble, tmp_path):
+    inference = CONFIG.inference.model_copy(update={"flip": True})
+    config = CONFIG.model_copy(update={"name": "soft", "inference": inference}).model_dump(mode="json")
+    trained_as = {"setting": "MT", "config": ensemble.config}
+    soft = replace(ensemble, setting="soft", seed=4, config=config, members=(4,), trained_as=trained_as)
+    assert soft.joined == ensemble.joined[1:]
+    assert (soft.name, soft.folder.parent.name, soft.key["networks_of"]) == ("soft, seed 4, fold 0", "seed_4", "MT")
+    assert Job.from_json(soft.to_json()) == soft
+    network, info = load_bundle(join_members(soft, tmp_path))
+    assert (info.config.name, info.config.inference.flip, info.config.model.members) == ("soft", True, 1)
+    theirs = load_bundle(ensemble.joined[1].folder / "model.safetensors")[0].state_dict()
+    assert all(torch.equal(value, theirs[name]) for name, value in network.state_dict().items())

@@ -66,7 +66,7 @@ def test_an_ensembles_row_is_the_same_for_every_seed(ran):
     rows = f"MT+E: {{from: MT, ensemble: true}}\n  two: {two}"
     ablation = ran(18, "MT+PR: {from: MT, refined: true}", rows)
     arms = {arm.name: arm for arm in read_arms(ablation.out)}
-    jobs = [job for job in ablation.ensembles if job.setting == "MT"]
+    jobs = [job for job in ablation.joining if job.setting == "MT"]
     expected = {score.case_id: score for job in jobs for score in read_cases(job.folder / "cases.csv")[0]}
     for rows in arms["MT+E"].rows.values():
         assert {row.case_id: row for row in rows} == expected

@@ -3,7 +3,7 @@
 ablation.json     the grid, resolved; the version; hashes of data, folds and rows
 manifest.csv      the cases; splits.csv: the folds
 cells/<setting>/seed_S/fold_K/     one run folder a cell, whole or not there
-cells/<setting>/seeds_S_T/fold_K/  the same of an ensemble, without a network
+cells/<setting>/seeds_S_T/fold_K/  the same of an ensemble, without a network; so is a setting with others' networks
 cells/<setting>/seed_S/fold_K.failure.json, fold_K.log     why a cell is not there
 rows.csv          the rows of all finished cells; curves.csv: what they logged, epoch by epoch
 """
@@ -13,8 +13,9 @@ from __future__ import annotations
 import json
 from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from functools import cached_property
+from itertools import product
 from pathlib import Path
 from typing import Any
 
@@ -46,30 +47,32 @@ class Ablation:
     @cached_property
     def jobs(self) -> tuple[Job, ...]:
         """Every cell that trains, in the order in which they run: a whole table for the first seed, then the next."""
-        order = ((seed, name, fold) for seed in self.grid.seeds for name in self.grid.settings for fold in self.folds)
+        order = product(self.grid.seeds, self.grid.trained, self.folds)
         return tuple(self._job(name, seed, fold) for seed, name, fold in order)
 
     @cached_property
-    def ensembles(self) -> tuple[Job, ...]:
-        """Every cell that joins those of all seeds, for the rows that ask for it."""
-        rows = [row for row in self.grid.rows.values() if row.ensemble]
-        asked = [name for name in self.grid.settings if any(name in row.settings for row in rows)]
-        alone = [self._job(name, self.grid.seeds[0], fold) for name in asked for fold in self.folds]
-        return tuple(replace(job, members=self.grid.seeds) for job in alone)
+    def joining(self) -> tuple[Job, ...]:
+        """Every cell that trains nothing: settings with others' networks, then ensembles for the rows that ask."""
+        grid = self.grid
+        borrowing = [name for name in grid.settings if name not in grid.trained]
+        alone = [self._job(*one, members=(one[1],)) for one in product(borrowing, grid.seeds, self.folds)]
+        rows = [row for row in grid.rows.values() if row.ensemble]
+        asked = [name for name in grid.settings if any(name in row.settings for row in rows)]
+        return (*alone, *(self._job(name, grid.seeds[0], k, grid.seeds) for name, k in product(asked, self.folds)))
 
     @property
     def cells(self) -> tuple[Job, ...]:
-        """Every cell: first those that train, then the ensembles."""
-        return self.jobs + self.ensembles
+        """Every cell: first those that train, then those that join what was trained."""
+        return self.jobs + self.joining
 
     @property
     def folds(self) -> tuple[int, ...]:
         """The folds that are trained."""
         return self.grid.folds or self.splits.folds
 
-    def _job(self, name: str, seed: int, fold: int) -> Job:
-        config = self.grid.settings[name].config.model_copy(update={"seed": seed})
+    def _job(self, name: str, seed: int, fold: int, members: tuple[int, ...] = ()) -> Job:
         cases, splits = self._digests
+        source = self.grid.settings[name].networks_of
         return Job(
             out=str(self.out.absolute()),
             setting=name,
@@ -77,11 +80,16 @@ class Ablation:
             fold=fold,
             part=self.grid.part,
             at_sizes=self.grid.at_sizes,
-            config=config.model_dump(mode="json"),
+            config=self._config(name, seed),
             cases_sha256=cases,
             splits_sha256=splits,
             version=__version__,
+            members=members,
+            trained_as=None if source is None else {"setting": source, "config": self._config(source, seed)},
         )
+
+    def _config(self, name: str, seed: int) -> dict[str, Any]:
+        return self.grid.settings[name].config.model_copy(update={"seed": seed}).model_dump(mode="json")
 
     @cached_property
     def _digests(self) -> tuple[str, str]:
@@ -116,8 +124,8 @@ class Ablation:
         """Return the outcome of every cell that is finished, each of its files looked at.
 
         Raises:
-            OutputError: a cell is another experiment's, or was changed after it was written; or an ensemble joins other
-                networks than its members now have.
+            OutputError: a cell is another experiment's, or was changed after it was written; or was answered by
+                other networks than there now are.
         """
         outcomes = {job: read_outcome(job.folder, job) for job in self.cells if job.folder.exists()}
         require_same_members([job for job in outcomes if job.members], outcomes)

@@ -1,4 +1,4 @@
-"""One cell of a grid: train its fold, or join its members; score the part, seal, rename the folder into place."""
+"""One cell of a grid: train its fold, or join networks; score the part, seal, rename the folder into place."""
 
 from __future__ import annotations
 
@@ -25,6 +25,7 @@ from echoduet.experiments.grid.jobs import MANIFEST, SPLITS, Job
 from echoduet.experiments.grid.joint import join_members, made_of
 from echoduet.experiments.grid.outcome import NAME, read_outcome, write_outcome
 from echoduet.experiments.thresholds import tune_if_asked
+from echoduet.models.bundle import read_info
 from echoduet.progress import Progress, silent
 from echoduet.runs import RunFolder
 from echoduet.splits.table import Part, SplitTable, read_splits
@@ -96,8 +97,9 @@ def _train(job: Job, manifest: Manifest, splits: SplitTable, attempt: Attempt, p
 def _join(job: Job, manifest: Manifest, splits: SplitTable, attempt: Attempt, progress: Progress) -> None:
     model = join_members(job, attempt.path)
     _score(job, model, manifest, splits, attempt.watch(progress))
-    model.unlink()  # its members' weights again, which lie in their own cells
-    write_outcome(attempt.path, job, made_of(job))
+    chosen = dict(read_info(model).thresholds)
+    model.unlink()  # the same weights again, which lie in their own cells
+    write_outcome(attempt.path, job, made_of(job) | {"thresholds": chosen})
 
 
 def _score(job: Job, model: Path, manifest: Manifest, splits: SplitTable, progress: Progress) -> None:

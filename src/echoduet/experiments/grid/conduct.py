@@ -33,7 +33,7 @@ def conduct(
 ) -> Summary:
     """Run every cell that is not finished; failures are reported and do not stop the others.
 
-    First all that train, then the ensembles whose members are all there. After each cell the rows of all finished ones
+    First all that train, then what joins networks that are all there. After each cell the rows of all finished ones
     are written, so that a grid can be read while it runs.
 
     Args:
@@ -70,9 +70,9 @@ def conduct(
 
 
 def _waves(ablation: Ablation, finished: Mapping[Job, object]) -> Iterator[list[Job]]:
-    """Yield what waits to be trained; then, once that has ended, the ensembles whose members are all finished."""
+    """Yield what waits to be trained; then, once that has ended, what joins networks that are all finished."""
     yield [job for job in ablation.jobs if job not in finished]
-    yield [job for job in ablation.ensembles if job not in finished and all(one in finished for one in job.joined)]
+    yield [job for job in ablation.joining if job not in finished and all(one in finished for one in job.joined)]
 
 
 def _checked(report: Report) -> Report:

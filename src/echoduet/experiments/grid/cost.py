@@ -59,7 +59,7 @@ class SettingCost:
 def epoch_cost(job: Job, ablation: Ablation) -> float:
     """Return the cost of one epoch in trained images: those trained, and the validated ones at their share.
 
-    An ensemble has no epochs: what its members answer to the scored part is spread over those of its configuration.
+    What joins networks has no epochs: their answers to the scored part are spread over those of its configuration.
     """
     if job.members:
         answers = len(job.members) * len(ablation.splits.ids(job.fold, Part(job.part)))
@@ -71,7 +71,7 @@ def epoch_cost(job: Job, ablation: Ablation) -> float:
 def estimate(
     ablation: Ablation, finished: Mapping[Job, Mapping[str, Any]], threads: int | None = None
 ) -> dict[str, SettingCost]:
-    """Return what is left of every setting, at the speed of its finished cells, or as measured now.
+    """Return what is left of every setting that trains, at the speed of its finished cells, or as measured now.
 
     Args:
         ablation: the grid and its data.
@@ -79,7 +79,7 @@ def estimate(
         threads: of a measurement, where the configuration leaves them open.
     """
     measured: dict[str, Speed] = {}
-    return {name: _setting_cost(ablation, name, finished, threads, measured) for name in ablation.grid.settings}
+    return {name: _setting_cost(ablation, name, finished, threads, measured) for name in ablation.grid.trained}
 
 
 def _setting_cost(

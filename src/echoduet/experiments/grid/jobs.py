@@ -1,6 +1,6 @@
 """A cell of a grid, setting x seed x fold, as plain data that any process on any machine can work from.
 
-A cell trains a network, or lets those of several seeds answer as one.
+A cell trains a network, or answers with the networks of others: in another way, or those of several seeds as one.
 """
 
 from __future__ import annotations
@@ -34,7 +34,8 @@ class Job:
         cases_sha256: which cases the worker must find.
         splits_sha256: which folds.
         version: which EchoDuet started the grid.
-        members: of an ensemble: the seeds whose cells it joins. Empty where the cell trains a network of its own.
+        members: the seeds whose networks answer; several answer as one. Empty where the cell trains its own.
+        trained_as: the `setting` and `config` of those networks, where they are another setting's.
         threads: of this cell, where the configuration leaves them open.
     """
 
@@ -49,6 +50,7 @@ class Job:
     splits_sha256: str
     version: str
     members: tuple[int, ...] = ()
+    trained_as: dict[str, Any] | None = None
     threads: int | None = field(default=None, compare=False)
 
     def __hash__(self) -> int:
@@ -58,13 +60,14 @@ class Job:
     @property
     def name(self) -> str:
         """What the cell is called in messages."""
-        return f"{self.setting}, seed{'s' if self.members else ''} {self.seeds}, fold {self.fold}"
+        return f"{self.setting}, seed{'s' if len(self.members) > 1 else ''} {self.seeds}, fold {self.fold}"
 
     @property
     def key(self) -> dict[str, Any]:
         """What tells the cell from the others of its grid."""
         members = {"members": list(self.members)} if self.members else {}
-        return {"setting": self.setting, "seed": self.seed, "fold": self.fold} | members
+        source = {"networks_of": self.trained_as["setting"]} if self.trained_as else {}
+        return {"setting": self.setting, "seed": self.seed, "fold": self.fold} | members | source
 
     @property
     def seeds(self) -> str:
@@ -74,13 +77,15 @@ class Job:
     @property
     def folder(self) -> Path:
         """Where the finished cell lies."""
-        seeds = "_".join(["seeds", *map(str, self.members)]) if self.members else f"seed_{self.seed}"
+        several = len(self.members) > 1
+        seeds = "_".join(["seeds", *map(str, self.members)]) if several else f"seed_{self.seed}"
         return Path(self.out) / "cells" / slug(self.setting) / seeds / f"fold_{self.fold}"
 
     @property
     def joined(self) -> tuple[Job, ...]:
-        """The cells that an ensemble joins."""
-        return tuple(replace(self, seed=s, members=(), config=self.config | {"seed": s}) for s in self.members)
+        """The cells whose networks answer, where they are not its own."""
+        trained = replace(self, **(self.trained_as or {}), trained_as=None, members=())
+        return tuple(replace(trained, seed=s, config=trained.config | {"seed": s}) for s in self.members)
 
     @cached_property
     def experiment(self) -> ExperimentConfig:

@@ -32,7 +32,7 @@ class Standing:
 
 
 def epochs_of(job: Job) -> int:
-    """Return how many epochs a finished cell took; an ensemble, which has none, counts as all of its configuration."""
+    """Return how many epochs a finished cell took; one that trains nothing counts as all of its configuration."""
     return job.experiment.optim.epochs if job.members else epochs_done(job.folder)
 
 
@@ -63,7 +63,7 @@ class Pace:
         self._finished[job] = epochs_of(job)
 
     def fail(self, job: Job) -> None:
-        """Note that a cell failed: it is not waited for, nor is an ensemble that would join it."""
+        """Note that a cell failed: it is not waited for, nor is what would join it."""
         self._failed.add(job)
 
     def look(self) -> Standing:

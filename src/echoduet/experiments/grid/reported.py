@@ -41,7 +41,7 @@ def write_rows(ablation: Ablation, finished: Sequence[Job]) -> tuple[Path, ...]:
     names = row_files(ablation.grid)
     for name, cell_file in names.items():
         rows = [row for job in finished for row in _rows(job, cell_file)]
-        order = {job.setting: position for position, job in reversed(list(enumerate(ablation.jobs)))}
+        order = {setting: position for position, setting in enumerate(ablation.grid.settings)}
         rows.sort(key=lambda row: (order[row["setting"]], _seeds(row), place[row["case_id"]], row["fold"]))
         write_csv(ablation.out / name, list(rows[0]) if rows else list(KEYS), rows)
     curves = write_curves(ablation, finished)
