@@ -64,12 +64,13 @@ def table_of(path):
     ).stdout.splitlines()
 
 
-def test_the_table_of_the_grid_is_that_of_its_rows():
+@pytest.mark.parametrize(("block", "folder"), [("duet", "duet"), ("short", "ablation-short")])
+def test_the_table_of_a_grid_is_that_of_its_rows(block, folder):
     program = ROOT / "benchmarks" / "grid_table.py"
-    words = [sys.executable, program, ROOT / "results" / "duet"]
+    words = [sys.executable, program, ROOT / "results" / folder]
     told = subprocess.run(words, capture_output=True, text=True, check=True).stdout.strip()
     page = (ROOT / "docs" / "results.md").read_text()
-    assert page.split("<!-- duet: begin -->")[1].split("<!-- duet: end -->")[0].strip() == told
+    assert page.split(f"<!-- {block}: begin -->")[1].split(f"<!-- {block}: end -->")[0].strip() == told
 
 
 def test_the_differences_by_copies_are_those_of_their_rows(tmp_path):
