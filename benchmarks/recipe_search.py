@@ -17,9 +17,23 @@ from echoduet.evaluation.cases import CaseScore, read_cases
 from echoduet.statistics.paired import bootstrap_difference
 
 RESULTS = Path(__file__).parents[1] / "results" / "recipe-search"
-SETTINGS = ("plain", "frozen", "frozen-256", "presence", "weight-0.7")
-COMPARED = {"frozen": "plain", "frozen-256": "frozen", "presence": "frozen", "weight-0.7": "frozen"}
+COMPARED = {
+    "frozen": "plain",
+    "frozen-60": "frozen",
+    "frozen-224-60": "frozen-60",
+    "frozen-256": "frozen",
+    "presence": "frozen",
+    "weight-0.7": "frozen",
+    "uncertainty": "frozen",
+    "gradient": "frozen",
+    "boundary": "frozen",
+    "padded": "frozen",
+    "full-decoder": "frozen",
+    "no-average": "frozen",
+    "no-flip": "frozen",
+}
 """What each setting changes one thing of."""
+SETTINGS = ("plain", *COMPARED)
 
 Folds = Mapping[int, Sequence[CaseScore]]
 Measure = Callable[[CaseScore], float | None]
