@@ -30,6 +30,7 @@ COMPARED = {
     "padded": "frozen",
     "full-decoder": "frozen",
     "no-average": "frozen",
+    "no-ultrasound-effects": "frozen",
     "no-flip": "frozen",
 }
 """What each setting changes one thing of."""

@@ -19,7 +19,7 @@ from pathlib import Path
 
 import torch
 from torch.profiler import ProfilerActivity, profile
-from torch.utils.flop_counter import FlopCounterMode
+from torch.utils.flop_counter import FlopCounterMode, conv_flop_count
 
 from echoduet.config.load import load_config
 from echoduet.data.cache import load_cached
@@ -85,6 +85,28 @@ def _product_tflops(size: int, device: torch.device, seconds: float) -> float:
     return 2 * size**3 * per_second(lambda: left @ right, device, seconds) / 1e12
 
 
+def operations(call: Callable[[], object]) -> int:
+    """Return the operations of convolutions and matrix products in `call`."""
+    # Left to itself the counter takes the weight gradient of a grouped convolution for that of a dense one.
+    backward = {torch.ops.aten.convolution_backward: _backward_operations}
+    with FlopCounterMode(display=False, custom_mapping=backward) as counter:
+        call()
+    return int(counter.get_total_flops())
+
+
+def _backward_operations(
+    grad: list[int],
+    input_: list[int],
+    weight: list[int],
+    *rest: object,
+    out_shape: object = None,
+) -> int:
+    """Return what a convolution's gradients cost: each of the two as much as the convolution itself."""
+    transposed, output_mask = bool(rest[4]), rest[7]
+    gradients = sum(map(bool, list(output_mask)[:2]))  # type: ignore[call-overload]
+    return int(conv_flop_count(input_, weight, grad, transposed=transposed)) * gradients
+
+
 def endless(trainer: Trainer) -> Iterator[LossParts]:
     """Yield the losses of step after step, one epoch behind the other."""
     while True:
@@ -96,11 +118,10 @@ def measure(trainer: Trainer, seconds: float = SECONDS) -> Utilisation:
     steps, device = endless(trainer), trainer.stepper.device
     batch = min(trainer.config.optim.batch_size, len(trainer.order))
     next(steps)
-    with FlopCounterMode(display=False) as counter:
-        next(steps)
+    flops = operations(lambda: next(steps))
     rate = per_second(lambda: next(steps), device, seconds)
     load = per_second(_loading(trainer, batch), device, seconds / 4)
-    return Utilisation(rate * batch, counter.get_total_flops() / batch / 1e9, rate / load)
+    return Utilisation(rate * batch, flops / batch / 1e9, rate / load)
 
 
 def _loading(trainer: Trainer, batch: int) -> Callable[[], object]:

@@ -47,6 +47,14 @@ def test_operations_are_those_of_the_convolutions(make):
     )
 
 
+@pytest.mark.parametrize(("groups", "learns"), [(1, True), (8, True), (8, False)])
+def test_a_gradient_costs_what_its_convolution_costs(groups, learns):
+    layer = torch.nn.Conv2d(8, 8, 3, padding=1, groups=groups, bias=False).requires_grad_(learns)
+    image = torch.rand(2, 8, 16, 16, requires_grad=True)
+    forward = 2 * (2 * 16 * 16) * 8 * (8 // groups) * 9
+    assert utilisation.operations(lambda: layer(image).sum().backward()) == forward * (3 if learns else 2)
+
+
 def test_a_product_has_a_rate():
     assert utilisation._product_tflops(64, torch.device("cpu"), seconds=0.01) > 0
 
