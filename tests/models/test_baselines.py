@@ -141,7 +141,7 @@ def test_a_missing_einops_says_what_to_install(monkeypatch: pytest.MonkeyPatch) 
 
 def test_the_shipped_grid_names_networks_that_exist_for_the_tasks_they_do() -> None:
     grid = yaml.safe_load((Path(__file__).parents[2] / "configs" / "baselines.yaml").read_text(encoding="utf-8"))
-    chosen = [setting["set"] for setting in grid["settings"].values()]
+    chosen = [setting.get("set", {}) for setting in grid["settings"].values()]
     named = {keys["model.architecture"]: keys["model.tasks"] for keys in chosen if "model.architecture" in keys}
     assert {name: ARCHITECTURES[name].only for name in named} == named
     assert set(named) == {PREFIX + name for name in BASELINES} - {"monai:resnet50"}
