@@ -73,13 +73,19 @@ def test_the_table_of_a_grid_is_that_of_its_rows(block, folder):
     assert page.split(f"<!-- {block}: begin -->")[1].split(f"<!-- {block}: end -->")[0].strip() == told
 
 
-def test_the_differences_by_copies_are_those_of_their_rows(tmp_path):
-    rows = [ROOT / "results" / "extras" / f"{name}_copies.csv" for name in ("without", "with")]
-    words = ["-m", "echoduet.cli.main", "compare", *rows, "--names", "without,with copies", "--out", tmp_path]
-    done = subprocess.run([sys.executable, *words], capture_output=True, text=True, check=True)
+BY_COPIES = ["results/extras/without_copies.csv", "results/extras/with_copies.csv", "--names", "without,with copies"]
+BY_LENGTH = ["results/extras/base_30_epochs.csv", "results/echoduet-base/oof.csv", "--names", "30 epochs,60 epochs"]
+
+
+@pytest.mark.parametrize(
+    ("block", "words"), [("copies", BY_COPIES), ("length", BY_LENGTH), ("length", [*BY_LENGTH, "--raw"])]
+)
+def test_the_differences_of_two_files_are_those_of_their_rows(block, words, tmp_path):
+    program = [sys.executable, "-m", "echoduet.cli.main", "compare", *words, "--out", tmp_path]
+    done = subprocess.run(program, capture_output=True, text=True, check=True, cwd=ROOT)
     told = done.stdout.split("report:")[0].strip()
     page = (ROOT / "docs" / "results.md").read_text()
-    assert f"```\n{told}\n```" in page.split("<!-- copies: begin -->")[1].split("<!-- copies: end -->")[0]
+    assert f"```\n{told}\n```" in page.split(f"<!-- {block}: begin -->")[1].split(f"<!-- {block}: end -->")[0]
 
 
 def test_the_table_of_leaks_is_that_of_its_rows(tmp_path):
