@@ -18,7 +18,7 @@ from pathlib import Path
 from echoduet.errors import OutputError
 from echoduet.experiments.comparison.arms import on_common_seeds, paired
 from echoduet.experiments.grid.curves import NAME as CURVES
-from echoduet.experiments.grid.reported import not_run, read_arms
+from echoduet.experiments.grid.reported import not_run, read_arms, read_grid
 from echoduet.reporting.comparison import ReportContext, difference_lines, write_comparison
 
 
@@ -40,20 +40,28 @@ def page(out: Path, size: str | int | None = None) -> str:
 
 
 def validation(out: Path) -> str:
-    """Return what the last epoch of each setting reached on the validation parts, as Markdown.
+    """Return what the epoch that each network kept had reached on the validation parts, as Markdown.
 
     Mean over seeds and folds, ± the standard deviation over seeds of the mean over folds.
     """
     if not (out / CURVES).exists():
         raise OutputError(f"{out / CURVES}: is missing. Run the same `echoduet ablate` again to have it written.")
+    runs: dict[tuple[str, str, str], list[dict[str, str]]] = {}
     with (out / CURVES).open(newline="", encoding="utf-8") as stream:
-        last = {(row["setting"], row["seed"], row["fold"]): row for row in csv.DictReader(stream)}
-    lines = ["| validation parts, last epoch | accuracy | lesion Dice | seeds |", "|---|---|---|---|"]
-    for setting in dict.fromkeys(key[0] for key in last):
-        rows = [row for key, row in last.items() if key[0] == setting]
+        for row in csv.DictReader(stream):
+            runs.setdefault((row["setting"], row["seed"], row["fold"]), []).append(row)
+    settings = read_grid(out).settings
+    lines = ["| validation parts, the epoch kept | accuracy | lesion Dice | seeds |", "|---|---|---|---|"]
+    for setting in dict.fromkeys(key[0] for key in runs):
+        select = settings[setting].config.optim.select
+        rows = [_kept(epochs, select) for key, epochs in runs.items() if key[0] == setting]
         cells = [_over_seeds(rows, f"validation_{name}") for name in ("accuracy", "lesion_dice")]
         lines.append(f"| {setting} | {' | '.join(cells)} | {len({row['seed'] for row in rows})} |")
     return "\n".join(lines)
+
+
+def _kept(epochs: Sequence[Mapping[str, str]], select: str) -> Mapping[str, str]:
+    return epochs[-1] if select == "last" else min(epochs, key=lambda row: float(row["validation_loss"]))
 
 
 def _over_seeds(rows: Sequence[Mapping[str, str]], column: str) -> str:

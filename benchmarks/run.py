@@ -168,7 +168,7 @@ def prediction_rows(manifest: Manifest) -> Iterator[Row]:
 
 def predicting(predictor: Predictor, scans: list[tuple[str, GrayImage]]) -> Callable[[], int]:
     """Return a step that answers about all of `scans`, masks at their own sizes and refined."""
-    return lambda: sum(1 for _ in map(refine, predictor.predict(scans)))
+    return lambda: sum(1 for image in predictor.predict(scans) if refine(image, predictor.rule))
 
 
 def data_rows(root: Path) -> Iterator[Row]:

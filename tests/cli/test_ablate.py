@@ -58,7 +58,7 @@ def test_an_ensemble_of_real_networks_is_reported(ablate, tmp_path):
 
 def test_real_networks_answer_again_by_thresholds_chosen_on_their_validation_part(ablate, tmp_path):
     soft = "  soft: {networks_of: MT, set: {inference.refining: soft, inference.tune: true}}\nrows:\n"
-    text = GRID.replace("rows:\n", soft + "  soft: {from: soft, refined: true}\n")
+    text = GRID.replace("rows:\n", soft + "  soft: {from: soft, refined: true}\n  soft, raw: {from: soft}\n")
     (tmp_path / "grid.yaml").write_text(text, encoding="utf-8")
     told = ablate("--dry-run").out
     assert "2 settings x 2 folds x 1 seeds = 4 cells" in told
@@ -68,7 +68,7 @@ def test_real_networks_answer_again_by_thresholds_chosen_on_their_validation_par
     assert "6 of 6 cells finished" in done.out
     outcome = tmp_path / "out" / "cells" / "soft" / "seed_1993" / "fold_1" / "outcome.json"
     assert "mask" in json.loads(outcome.read_text(encoding="utf-8"))["thresholds"]
-    assert [arm.name for arm in read_arms(tmp_path / "out")] == ["soft", "Seg", "MT+PR"]
+    assert [arm.name for arm in read_arms(tmp_path / "out")] == ["soft", "soft, raw", "Seg", "MT+PR"]
 
 
 def test_it_runs_lists_failures_and_goes_on(ablate, tmp_path, monkeypatch):

@@ -159,6 +159,7 @@ def test_the_shipped_ablations_are_table_5(name, architecture):
             {"settings": {"a": {}, "b": {"networks_of": "a"}, "c": {"networks_of": "b"}}},
             "settings.c.networks_of: b has no networks of its own. Name a.",
         ),
+        ({"settings": {"a": {"networks_of": "a"}}}, "settings.a.networks_of: names itself."),
         ({"base": "ablation"}, "is a grid of experiments"),
         ({"base": "gone.yaml"}, "gone.yaml: no such configuration"),
     ],

@@ -180,6 +180,15 @@ def test_tuning_rewrites_the_thresholds_and_nothing_else(bundle, easy):
     assert all((again.state_dict()[key] == value).all() for key, value in weights.items())
 
 
+def test_tuning_again_leaves_nothing_of_an_earlier_rule(bundle, easy):
+    network, info = load_bundle(bundle)
+    earlier = {"temperature": 0.9, "empty_at": 0.9, "peak_share": 0.5}
+    save_bundle(bundle, network, dataclasses.replace(info, thresholds=earlier))
+    choice = tune(bundle, easy)
+    assert {"empty_at", "peak_share"} - choice.thresholds().keys()
+    assert read_info(bundle).thresholds == {"temperature": 0.9, **choice.thresholds()}
+
+
 @pytest.mark.parametrize("part", ["train", "test"])
 def test_thresholds_are_never_chosen_on_other_parts(bundle, easy, part):
     met = read_info(bundle).provenance[f"{part}_ids"]

@@ -14,6 +14,7 @@ from torch import nn
 from echoduet.config.schema import ModelConfig
 from echoduet.errors import ModelError
 from echoduet.models.baselines import BASELINES, PREFIX, FinestFirst, UnrolledDynUNet, WholeNet
+from echoduet.models.blocks import MOMENTUM
 from echoduet.models.ensemble import Ensemble
 from echoduet.models.joining import members_of
 from echoduet.models.registry import ARCHITECTURES, build_network
@@ -45,6 +46,12 @@ def test_the_summary_tells_the_millions_of_parameters(name: str) -> None:
     network = made(name, deep_supervision=False)
     millions = sum(parameter.numel() for parameter in network.parameters()) / 1e6
     assert ARCHITECTURES[PREFIX + name].summary.endswith(f", {millions:.1f} M")
+
+
+@pytest.mark.parametrize("name", BASELINES)
+def test_running_statistics_follow_as_fast_as_in_our_own_networks(name: str) -> None:
+    norms = [layer for layer in made(name).modules() if isinstance(layer, nn.BatchNorm2d)]
+    assert {layer.momentum for layer in norms} <= {MOMENTUM}
 
 
 @pytest.mark.parametrize("deep", [True, False])

@@ -63,4 +63,5 @@ def _curves(ablation: Ablation, arms: Sequence[Arm]) -> dict[str, tuple[Sequence
     places = {job.setting: job.folder.parent.parent for job in ablation.jobs}
     rows = ablation.grid.rows.items()  # each setting's curves once: what refines or joins its networks trains nothing
     alone = {n: row.settings[0] for n, row in rows if len(row.settings) == 1 and not (row.refined or row.ensemble)}
-    return {arm.name: read_curves(places[alone[arm.name]]) for arm in arms if arm.name in alone}
+    trained = {name: places[setting] for name, setting in alone.items() if setting in places}
+    return {arm.name: read_curves(trained[arm.name]) for arm in arms if arm.name in trained}

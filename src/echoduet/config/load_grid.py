@@ -123,6 +123,8 @@ def _source(path: Path, name: str, settings: Mapping[str, SettingEntry]) -> tupl
     where, source = f"{path}: settings.{name}", str(settings[name].networks_of)
     if source not in settings:
         raise ConfigError(f'{where}.networks_of: there is no setting "{source}". Known are {", ".join(settings)}.')
+    if source == name:
+        raise ConfigError(f"{where}.networks_of: names itself. Name the setting whose networks it answers with.")
     if settings[source].networks_of is not None:
         raise ConfigError(
             f"{where}.networks_of: {source} has no networks of its own. Name {settings[source].networks_of}."

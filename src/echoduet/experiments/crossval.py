@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -67,11 +68,12 @@ def cross_validate(
     """
     splits.require_matches(manifest)
     _claim(out, config, manifest, splits)
+    score = partial(score_part, at_sizes=at_sizes, progress=progress, device=config.runtime.device)
     per_fold = []
     for fold in progress(splits.folds, label="folds", total=len(splits.folds)):
         run = _train(config, manifest, splits, fold, out, progress)
         tune_if_asked(config, run.model, manifest, progress)  # on the validation part, before the test part is touched
-        per_fold.append(_test(run, manifest, splits, at_sizes, progress))
+        per_fold.append(_test(run, manifest, splits, score))
         after_fold(run)
     return tuple(_pool(parts, manifest) for parts in zip(*per_fold, strict=True))
 
@@ -130,9 +132,9 @@ def _train(
 
 
 def _test(
-    run: FoldRun, manifest: Manifest, splits: SplitTable, at_sizes: Sequence[int | None], progress: Progress
+    run: FoldRun, manifest: Manifest, splits: SplitTable, score: Callable[..., tuple[Scores, ...]]
 ) -> tuple[Scores, ...]:
-    scores = score_part(run.model, manifest, splits, run.fold, Part.TEST, at_sizes, progress)
+    scores = score(run.model, manifest, splits, run.fold, Part.TEST)
     write_cases(run.path / "cases.csv", scores[0].raw, scores[0].refined)
     return scores
 

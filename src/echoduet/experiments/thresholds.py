@@ -7,7 +7,7 @@ grid; a rule then only picks among these numbers, so that a grid of rules over h
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, fields, replace
 from itertools import product
 from pathlib import Path
 from typing import Any
@@ -210,7 +210,7 @@ def tune(model: Path, manifest: Manifest, case_ids: Sequence[str] | None = None,
         LeakError: one of the cases is in the bundle's training or test part.
         ModelError: the bundle cannot be read, draws no mask, or does not say what its validation part is.
     """
-    predictor = Predictor.load(model)
+    predictor = Predictor.load(model, read_info(model).config.runtime.device)
     chosen_on = _allowed(model, predictor.info, case_ids)
     cases = [manifest.case(case_id) for case_id in chosen_on]
     images = read_images(progress(cases, label="tuning", total=len(cases)))
@@ -253,5 +253,7 @@ def _store(model: Path, info: BundleInfo, choice: Choice, outcomes: Outcomes) ->
         "value": choice.value,
         "value_before": round(outcomes.value(before), 9),
     }
-    thresholds = {**info.thresholds, **choice.thresholds()}
+    rule = {field.name for field in fields(Rule)}  # what the chosen rule leaves out is off, whatever stood there
+    kept = {name: value for name, value in info.thresholds.items() if name not in rule}
+    thresholds = {**kept, **choice.thresholds()}
     rewrite_info(model, replace(info, thresholds=thresholds, provenance={**info.provenance, "tuning": tuning}))

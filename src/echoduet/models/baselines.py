@@ -16,6 +16,7 @@ from torch.nn import functional as F
 
 from echoduet.config.schema import ModelConfig
 from echoduet.errors import ModelError
+from echoduet.models.blocks import MOMENTUM
 from echoduet.models.network import Network
 from echoduet.models.outputs import Output
 from echoduet.records import CLASSES
@@ -175,6 +176,9 @@ def _densenet121(nets: Any, config: ModelConfig) -> nn.Module:
 def _efficientnet_b0(nets: Any, config: ModelConfig) -> nn.Module:
     network = nets.EfficientNetBN("efficientnet-b0", pretrained=False, **_PLANE, num_classes=len(CLASSES))
     network.set_submodule("_dropout", nn.Identity())  # its own, before the last layer
+    for layer in network.modules():
+        if isinstance(layer, nn.BatchNorm2d):
+            layer.momentum = MOMENTUM
     return _with_dropout(network, "_fc", config.dropout)
 
 

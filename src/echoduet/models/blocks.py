@@ -21,6 +21,10 @@ class Style:
 UNETPP_STYLE = Style(bias=True, affine=True, slope=0.1)
 NNUNET_STYLE = Style(bias=False, affine=False, slope=0.01)
 
+MOMENTUM = 0.1
+"""Of batch-norm statistics. EfficientNet's published 0.01 is for a million steps: after the few thousand of a training
+on ultrasound the running statistics would still be those of the start."""
+
 
 class InstanceNorm(nn.InstanceNorm2d):
     """Instance norm (Ulyanov et al., 2016) that stays in the channels-last layout on CPUs.
@@ -153,9 +157,7 @@ class BatchBlock(nn.Sequential):
     ) -> None:
         super().__init__()
         self.conv = SameConv(width_in, width_out, kernel, stride, groups)
-        # The published momentum, 0.01, is for a million steps: after the few thousand of fine-tuning on ultrasound the
-        # running statistics would still be ImageNet's.
-        self.norm = nn.BatchNorm2d(width_out, eps=1e-3, momentum=0.1)
+        self.norm = nn.BatchNorm2d(width_out, eps=1e-3, momentum=MOMENTUM)
         if not linear:
             self.act = nn.ReLU6(inplace=True)
 

@@ -24,7 +24,7 @@ class Rule:
         normal_at: least probability of normal at which an empty mask makes the class normal; below it the class stays.
         min_area: smallest component of a mask that is kept, as a share of the image.
         peak_share: a mask that is not emptied is cut at this share of its map's peak, where that lies below the mask
-            threshold: a class with a lesion asks for one to be outlined. 0 leaves the mask as it is.
+            threshold: what is not sure enough to be normal is asked for an outline. 0 leaves the mask as it is.
     """
 
     empty_at: float | None = None

@@ -1,5 +1,7 @@
 from __future__ import annotations
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 import scikit_posthocs
@@ -54,6 +56,14 @@ def test_the_corrected_t_counts_what_two_ensembles_repeat_once(make_arm, folds):
     repeated = [ArmFigures.of(Arm(arm.name, dict.fromkeys((1, 2, 3), arm.rows[1]))) for arm in arms]
     assert between_two(*repeated, "accuracy", folds)["corrected_t"] == alone
     assert alone["n"] == 4
+
+
+def test_the_corrected_t_counts_two_trainings_that_differ_alike_twice(make_arm, folds):
+    one, other = (make_arm(name, seeds=(1,), skill=skill) for name, skill in (("A", 0.8), ("B", 0.5)))
+    dicier = tuple(replace(row, dice=row.dice and row.dice / 2) for row in one.rows[1])
+    trained_twice = Arm("A", {1: one.rows[1], 2: dicier})
+    arms = map(ArmFigures.of, (trained_twice, Arm("B", dict.fromkeys((1, 2), other.rows[1]))))
+    assert between_two(*arms, "accuracy", folds)["corrected_t"]["n"] == 8
 
 
 def test_mcnemar_takes_the_majority_of_the_seeds(two, folds):

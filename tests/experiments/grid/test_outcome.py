@@ -8,7 +8,7 @@ from dataclasses import replace
 import pytest
 
 from echoduet.errors import OutputError
-from echoduet.experiments.grid.outcome import KEPT, NAME, read_outcome, write_outcome
+from echoduet.experiments.grid.outcome import KEPT, NAME, _seal, read_outcome, write_outcome
 
 
 @pytest.fixture
@@ -52,6 +52,21 @@ def test_the_outcome_itself_is_sealed(cell, job):
     (cell / NAME).write_text(json.dumps(outcome | {"training_seconds": 1}))
     with pytest.raises(OutputError, match=r"outcome\.json: was changed after it was written"):
         read_outcome(cell, job)
+
+
+def test_an_answer_with_other_networks_is_no_training_of_its_own(cell, job):
+    borrowed = replace(job, members=(job.seed,), trained_as={"setting": "MT", "config": job.config})
+    write_outcome(cell, borrowed, {})
+    assert read_outcome(cell, borrowed)["networks_of"] == "MT"
+    with pytest.raises(OutputError, match=r"holds a cell of another set of networks\. Choose another --out\."):
+        read_outcome(cell, job)
+
+
+def test_an_outcome_that_does_not_speak_of_members_is_a_training(cell, job):
+    stored = json.loads((cell / NAME).read_text())
+    older = {key: value for key, value in stored.items() if key not in ("members", "networks_of", "sha256")}
+    (cell / NAME).write_text(json.dumps(older | {"sha256": _seal(older)}))
+    assert read_outcome(cell, job)["epochs"] == 3
 
 
 @pytest.mark.parametrize("text", ["{", "[]", None])

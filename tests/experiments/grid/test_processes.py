@@ -11,8 +11,9 @@ import pytest
 
 from echoduet.experiments.grid import processes as room
 from echoduet.experiments.grid.budget import Budget
-from echoduet.experiments.grid.failure import failure_file, log_file
+from echoduet.experiments.grid.failure import failure_file, log_file, record_failure
 from echoduet.experiments.grid.processes import Processes
+from echoduet.experiments.grid.worker import FAILED
 
 
 @pytest.fixture
@@ -47,8 +48,15 @@ def test_every_way_to_end_is_told(make_ablation, stand_in):
 
 def test_what_the_worker_told_is_passed_on(make_ablation, stand_in):
     job = make_ablation().jobs[0]
-    stand_in(f"open({str(failure_file(job))!r}, 'w').write(json.dumps({{'failure': 'no space'}})); sys.exit(1)")
+    stand_in(f"open({str(failure_file(job))!r}, 'w').write(json.dumps({{'failure': 'no space'}})); sys.exit({FAILED})")
     assert outcomes([job]) == {job.name: "no space"}
+
+
+def test_a_worker_that_python_ends_does_not_tell_an_earlier_reason(make_ablation, stand_in):
+    job = make_ablation().jobs[0]
+    record_failure(job, "Out of memory.", "here")
+    stand_in("import a_module_that_is_not_there")
+    assert outcomes([job]) == {job.name: f"Its process ended with code 1; {log_file(job)} shows why."}
 
 
 def test_a_worker_gets_its_share_of_threads(make_ablation, stand_in):

@@ -69,12 +69,17 @@ def cohens_effect(one: Arm, other: Arm, key: str) -> float | None:
 def _corrected_t(one: ArmFigures, other: ArmFigures, key: str, folds: FloatArray | None) -> dict[str, Any] | None:
     if folds is None:
         return None
-    pairs = zip(one.of_seeds(key), other.of_seeds(key), strict=True)
-    # Two ensembles answer the same under every seed: a repeated difference is no further training.
-    once = dict.fromkeys(tuple(a.value(folds) - b.value(folds)) for a, b in pairs)
-    values = np.concatenate([np.array(differences) for differences in once])
+    totals = zip(one.of_seeds(key), other.of_seeds(key), strict=True)
+    once = _differing_seeds(one.arm, other.arm)
+    values = np.concatenate([a.value(folds) - b.value(folds) for (a, b), new in zip(totals, once, strict=True) if new])
     defined = values[~np.isnan(values)]
     return _difference(corrected_t(defined, test_share=1 / len(folds))) if defined.size else None
+
+
+def _differing_seeds(one: Arm, other: Arm) -> list[bool]:
+    """Return which seeds are a further training: two ensembles answer the same under every seed, which is one."""
+    pairs = [(one.rows[seed], other.rows[seed]) for seed in one.rows]
+    return [pair not in pairs[:place] for place, pair in enumerate(pairs)]
 
 
 def _mcnemar(first: NDArray[np.bool_], second: NDArray[np.bool_]) -> dict[str, Any]:

@@ -42,6 +42,7 @@ def identity(job: Job) -> dict[str, Any]:
     """Return what two cells must share to be the same."""
     return {
         "version": job.version,
+        **_TRAINED,
         **job.key,
         "part": job.part,
         "at_sizes": list(job.at_sizes),
@@ -63,7 +64,7 @@ def read_outcome(folder: Path, job: Job) -> dict[str, Any]:
         raise OutputError(f"{folder}: was written by another version of EchoDuet. Choose another --out.")
     if outcome.get("sha256") != _seal({key: value for key, value in outcome.items() if key != "sha256"}):
         raise OutputError(f"{folder / NAME}: {_CHANGED}")
-    changed = [key for key, value in identity(job).items() if outcome.get(key) != value]
+    changed = [key for key, value in identity(job).items() if outcome.get(key, _TRAINED.get(key)) != value]
     if changed:
         raise OutputError(f"{folder}: holds a cell of another {_named(changed[0])}. Choose another --out.")
     for name, sha256 in outcome["files"].items():
@@ -71,6 +72,9 @@ def read_outcome(folder: Path, job: Job) -> dict[str, Any]:
             raise OutputError(f"{folder / name}: {_CHANGED}")
     return outcome
 
+
+_TRAINED: dict[str, Any] = {"members": [], "networks_of": None}
+"""What the key of a cell that trains its own network leaves out."""
 
 _CHANGED = (
     "was changed after it was written: its hash is another. "
@@ -80,6 +84,7 @@ _CHANGED = (
 
 def _named(key: str) -> str:
     names = {"config": "configuration", "cases": "set of cases", "splits": "split", "at": "scoring size"}
+    names |= {"members": "set of networks", "networks": "setting's networks"}
     return names.get(key.partition("_")[0], key)
 
 

@@ -1,4 +1,4 @@
-"""The process of one cell: a job on stdin, as one line of JSON; exit code 0: finished, 1: failed.
+"""The process of one cell: a job on stdin, as one line of JSON; exit code 0: finished, 3: failed, and told why.
 
 stdin stays open as long as the process that started it lives. When that one is gone, so is this.
 """
@@ -9,7 +9,7 @@ import os
 import sys
 import threading
 
-FAILED = 1
+FAILED = 3  # not the 1 of a process that Python itself ends
 ORPHANED = 130
 
 
