@@ -30,19 +30,24 @@ def page(out: Path, size: str | int | None = None) -> str:
         size: one of the sizes it was scored at; the first by default.
     """
     arms, told = on_common_seeds(read_arms(out, size))
+    select = {name: setting.config.optim.select for name, setting in read_grid(out).settings.items()}
     with tempfile.TemporaryDirectory() as folder:
         place = Path(folder)
         write_comparison(place, paired(arms), ReportContext(not_run=not_run(out), warnings=[told] if told else []))
         table = (place / "table.md").read_text(encoding="utf-8").strip()
         entries = json.loads((place / "comparisons.json").read_text(encoding="utf-8"))["comparisons"]
     lines = "\n".join(difference_lines(entries))
-    return "\n\n".join([table, *([f"```\n{lines}\n```"] if lines else []), validation(out)])
+    return "\n\n".join([table, *([f"```\n{lines}\n```"] if lines else []), validation(out, select)])
 
 
-def validation(out: Path) -> str:
+def validation(out: Path, select: Mapping[str, str]) -> str:
     """Return what the epoch that each network kept had reached on the validation parts, as Markdown.
 
     Mean over seeds and folds, ± the standard deviation over seeds of the mean over folds.
+
+    Args:
+        out: the grid's folder.
+        select: `optim.select` of each setting: the last epoch, or the one of least validation loss.
     """
     if not (out / CURVES).exists():
         raise OutputError(f"{out / CURVES}: is missing. Run the same `echoduet ablate` again to have it written.")
@@ -50,11 +55,9 @@ def validation(out: Path) -> str:
     with (out / CURVES).open(newline="", encoding="utf-8") as stream:
         for row in csv.DictReader(stream):
             runs.setdefault((row["setting"], row["seed"], row["fold"]), []).append(row)
-    settings = read_grid(out).settings
     lines = ["| validation parts, the epoch kept | accuracy | lesion Dice | seeds |", "|---|---|---|---|"]
     for setting in dict.fromkeys(key[0] for key in runs):
-        select = settings[setting].config.optim.select
-        rows = [_kept(epochs, select) for key, epochs in runs.items() if key[0] == setting]
+        rows = [_kept(epochs, select[setting]) for key, epochs in runs.items() if key[0] == setting]
         cells = [_over_seeds(rows, f"validation_{name}") for name in ("accuracy", "lesion_dice")]
         lines.append(f"| {setting} | {' | '.join(cells)} | {len({row['seed'] for row in rows})} |")
     return "\n".join(lines)
