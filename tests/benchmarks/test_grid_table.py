@@ -51,8 +51,8 @@ def test_the_rows_alone_give_the_table_that_the_grid_wrote(finished, tmp_path):
 
 def test_the_validation_table_is_over_seeds_of_means_over_folds(tmp_path):
     header = "setting,seed,fold,epoch,validation_loss,validation_accuracy,validation_lesion_dice\n"
-    epochs = [f"MT,{seed},{fold},{epoch},{epoch},{value}," for seed, fold, value in ((0, 0, 0.5), (0, 1, 0.7), (1, 0, 0.8))
-              for epoch, value in ((1, 0.1), (2, value))]  # fmt: skip
+    runs = ((0, 0, 0.5), (0, 1, 0.7), (1, 0, 0.8))
+    epochs = [f"MT,{s},{f},{n},{n},{v}," for s, f, value in runs for n, v in ((1, 0.1), (2, value))]
     (tmp_path / "curves.csv").write_text(header + "\n".join(epochs) + "\n")
     assert grid_table.validation(tmp_path, {"MT": "last"}).splitlines()[2] == "| MT | 0.700 ± 0.141 |  | 2 |"
     assert grid_table.validation(tmp_path, {"MT": "best"}).splitlines()[2] == "| MT | 0.100 ± 0.000 |  | 2 |"
