@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import pytest
+import torch
 from hypothesis import given
 from hypothesis import strategies as st
 
 from echoduet.config.load import load_config
 from echoduet.errors import ConfigError
 from echoduet.experiments.grid.budget import Budget, cell_memory, own_cores, parse_memory
+from echoduet.models.baselines import BASELINES
 
 GIB = 1024**3
 
@@ -39,6 +41,15 @@ def test_the_estimate_is_on_the_safe_side_of_what_was_measured(overrides, measur
 def test_the_papers_network_too():
     estimate = cell_memory(load_config("multi_task_config")) / 1024**2
     assert 864 < estimate < 1.4 * 864
+
+
+@pytest.mark.parametrize("name", BASELINES)
+def test_other_peoples_networks_too(name):
+    task = BASELINES[name].task
+    config = load_config("fast", [f"model.architecture=monai:{name}", f"model.tasks={task}", "preprocess.size=64"])
+    state = torch.get_rng_state()
+    assert GIB / 4 < cell_memory(config) < 8 * GIB
+    assert torch.equal(torch.get_rng_state(), state)
 
 
 def test_larger_batches_and_images_need_more():

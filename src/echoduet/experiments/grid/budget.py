@@ -89,11 +89,14 @@ def _sizes(model: ModelConfig, side: int) -> tuple[int, int]:
         nonlocal count
         count += sum(value.numel() for value in _tensors(output))
 
+    with torch.random.fork_rng(devices=[]):  # its weights are drawn, and nobody else's must change by it
+        network = build_network(model, pretrained=False).to(
+            "meta"
+        )  # not made there: Swin UNETR reads values as it is made
+    for module in network.modules():
+        if not list(module.children()):
+            module.register_forward_hook(add)
     with torch.device("meta"):  # shapes alone: nothing is computed
-        network = build_network(model, pretrained=False)
-        for module in network.modules():
-            if not list(module.children()):
-                module.register_forward_hook(add)
         network(torch.zeros(2, 1, side, side))  # two: batch norm refuses a single value
     return sum(weight.numel() for weight in network.parameters()), count // 2
 
