@@ -64,7 +64,9 @@ def table_of(path):
     ).stdout.splitlines()
 
 
-@pytest.mark.parametrize(("block", "folder"), [("duet", "duet"), ("short", "ablation-short")])
+@pytest.mark.parametrize(
+    ("block", "folder"), [("duet", "duet"), ("short", "ablation-short"), ("baselines", "baselines")]
+)
 def test_the_table_of_a_grid_is_that_of_its_rows(block, folder):
     program = ROOT / "benchmarks" / "grid_table.py"
     words = [sys.executable, program, ROOT / "results" / folder]
