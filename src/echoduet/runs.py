@@ -1,6 +1,7 @@
 """The run folder: what was asked, on what, and what came of it, machine-readable.
 
 config.json         every key of the experiment
+learns_from.json    which cases, and which of them train, validate and test: hashes
 environment.json    versions, machine, git revision, command line
 metrics.jsonl       one object per epoch
 checkpoint.pt       the state to resume from (tensors and plain values)
@@ -22,6 +23,8 @@ from typing import Any
 from echoduet.errors import OutputError
 from echoduet.files import write_json, write_text
 
+_DATA = "learns_from.json"
+
 PACKAGES = ("echoduet", "torch", "numpy", "scipy", "scikit-learn", "scikit-image", "pillow", "safetensors", "pydantic")
 
 
@@ -32,15 +35,27 @@ class RunFolder:
     path: Path
 
     @classmethod
-    def create(cls, path: Path, config: dict[str, Any], resume: bool = False) -> RunFolder:
+    def create(
+        cls, path: Path, config: dict[str, Any], resume: bool = False, learns_from: dict[str, Any] | None = None
+    ) -> RunFolder:
         """Start a run folder, or with `resume` open the one that is there.
 
+        Args:
+            path: the folder.
+            config: every key of the experiment.
+            resume: open a run that is there.
+            learns_from: by what the data of two runs are told apart, hashes of cases and parts; None to leave it open.
+
         Raises:
-            OutputError: the folder holds a run already, a run with another configuration, or cannot be written.
+            OutputError: the folder holds a run already, a run with another configuration or on other data, or cannot
+                be written.
         """
         stored = path / "config.json"
         if stored.exists():
             _require_resumable(stored, config, resume)
+        if learns_from is not None:
+            _require_same_data(cls(path), learns_from)
+            write_json(path / _DATA, learns_from)
         write_json(stored, config)
         write_json(path / "environment.json", environment())
         return cls(path)
@@ -95,6 +110,26 @@ def _require_resumable(stored: Path, config: dict[str, Any], resume: bool) -> No
         raise OutputError(
             f"{stored}: this run was started with another {', '.join(changed)}. Resume it with the same configuration, "
             "or choose another --out."
+        )
+
+
+def _require_same_data(run: RunFolder, learns_from: dict[str, Any]) -> None:
+    # A checkpoint of other parts may have learnt from what this run tests.
+    if not run.checkpoint.exists():
+        return
+    stored = run.path / _DATA
+    try:
+        previous = json.loads(stored.read_text(encoding="utf-8"))
+    except (OSError, ValueError) as error:
+        raise OutputError(
+            f"{stored}: cannot be read, so what {run.checkpoint.name} learnt from is unknown. Choose another folder."
+        ) from error
+    changed = [key for key, value in learns_from.items() if previous.get(key) != value]
+    if changed:
+        names = {"fold": "fold", "cases_sha256": "set of cases", "parts_sha256": "split"}
+        raise OutputError(
+            f"{run.path}: the run there was started on another {names.get(changed[0], changed[0])}, and its checkpoint "
+            "may have learnt from what is tested now. Resume it on the same data, or choose another folder."
         )
 
 

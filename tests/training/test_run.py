@@ -106,6 +106,28 @@ def test_a_run_is_not_overwritten(manifest, config, tiny, tmp_path):
     assert (out / "model.safetensors").stat().st_mtime_ns == before
 
 
+def test_a_checkpoint_of_other_parts_is_never_resumed(manifest, config, tmp_path):
+    out = tmp_path / "run"
+    train_fold(config, manifest, None, 0, out)
+    before = {path.name: path.read_bytes() for path in out.iterdir()}
+    with pytest.raises(OutputError, match=r"run: the run there was started on another fold"):
+        train_fold(config, manifest, None, 1, out, resume=True)
+    with pytest.raises(OutputError, match="started on another set of cases"):
+        train_fold(config, Manifest(manifest.cases[1:]), None, 0, out, resume=True)
+    table = make_splits(manifest.cases, config.split)
+    one, other = (table.ids(0, part)[0] for part in (Part.TRAIN, Part.VAL))
+    exchanged = {one: Part.VAL, other: Part.TRAIN}
+    rows = [dataclasses.replace(row, part=exchanged.get(row.case_id, row.part)) for row in table.rows if row.fold == 0]
+    with pytest.raises(OutputError, match="started on another split"):
+        train_fold(config, manifest, SplitTable(tuple(rows)), 0, out, resume=True)
+    (out / "learns_from.json").unlink()
+    with pytest.raises(OutputError, match=r"learns_from\.json: cannot be read, so what checkpoint\.pt learnt"):
+        train_fold(config, manifest, None, 0, out, resume=True)
+    assert {path.name: path.read_bytes() for path in out.iterdir()} == {
+        name: content for name, content in before.items() if name != "learns_from.json"
+    }
+
+
 def test_threads_can_be_set(manifest, tiny, tmp_path):
     import torch
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import json
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
@@ -90,7 +91,7 @@ def train_fold(
         require_no_equal_pixels(data, parts)
     trainer = Trainer(config, data.select(parts.train), data.select(parts.val))
     # The folder is made last: wrong data, splits or settings leave nothing behind.
-    run = RunFolder.create(out, config.model_dump(mode="json"), resume)
+    run = RunFolder.create(out, config.model_dump(mode="json"), resume, _learns_from(manifest, parts))
     network = fit(trainer, run, resume, progress)
     info = BundleInfo(
         config=config,
@@ -119,6 +120,15 @@ def require_no_equal_pixels(data: CachedSet, parts: Division) -> None:
                 f'The split leaks: "{other}" ({part_of[other]}) and "{case_id}" ({part_of[case_id]}) are the same '
                 "image. Run `echoduet curate` on the data and train on the manifest it writes."
             )
+
+
+def _learns_from(manifest: Manifest, parts: Division) -> dict[str, Any]:
+    sides = json.dumps([sorted(parts.train), sorted(parts.val), sorted(parts.test)])
+    return {
+        "fold": parts.fold,
+        "cases_sha256": manifest_digest(manifest),
+        "parts_sha256": hashlib.sha256(sides.encode()).hexdigest(),
+    }
 
 
 def _shipped_epoch(config: ExperimentConfig, run: RunFolder) -> dict[str, Any]:
