@@ -31,6 +31,13 @@ rows:
   MT+PR: {{from: MT, refined: true}}
 """
 
+HEARING_CTRL_C = """
+import signal, sys
+signal.signal(signal.SIGINT, signal.default_int_handler)  # job control may have taught our children to ignore it
+from echoduet.cli.main import main
+sys.exit(main(sys.argv[1:]))
+"""
+
 pytestmark = [
     pytest.mark.slow,
     pytest.mark.skipif(not Path("/proc").is_dir(), reason="children are looked up in /proc"),
@@ -73,7 +80,7 @@ def begun(place, words):
     started = []
 
     def start(out, *options):
-        program = [sys.executable, "-m", "echoduet.cli.main", *words(out, *options)]
+        program = [sys.executable, "-c", HEARING_CTRL_C, *words(out, *options)]
         with (place / f"{out}.txt").open("wb") as said:
             process = subprocess.Popen(program, stdin=subprocess.DEVNULL, stdout=said, stderr=said)
         started.append(process)
