@@ -90,9 +90,7 @@ def _sizes(model: ModelConfig, side: int) -> tuple[int, int]:
         count += sum(value.numel() for value in _tensors(output))
 
     with torch.random.fork_rng(devices=[]):  # its weights are drawn, and nobody else's must change by it
-        network = build_network(model, pretrained=False).to(
-            "meta"
-        )  # not made there: Swin UNETR reads values as it is made
+        network = build_network(model, pretrained=False).to("meta")  # Swin UNETR reads values while it is made
     for module in network.modules():
         if not list(module.children()):
             module.register_forward_hook(add)
