@@ -62,8 +62,8 @@ class Prediction:
         mask: lesion mask at the image's own size, `(H, W)`; None when the model has no mask head.
         probabilities: class probabilities in the order of `CLASSES`, `(3,)`; None when there is no class head.
         label: the class answered; None when there is no class head. After refining it may differ from the arg max.
-        faint: the mask that refining takes instead where it does not empty the mask, `(H, W)`: cut at a share of the
-            map's own peak, which lies below the mask threshold. None where nothing is so faint.
+        faint: the mask that refining takes instead where the class answered has a lesion, `(H, W)`: cut at a share of
+            the map's own peak, which lies below the mask threshold. None where nothing is so faint.
     """
 
     case_id: str

@@ -130,6 +130,12 @@ def test_a_faint_lesion_that_the_class_vouches_for_is_looked_for():
     assert choice.thresholds()["peak_share"] == 0.5
 
 
+def test_a_hesitant_normal_asks_for_no_faint_lesion():
+    outcomes = outcomes_of([[0.2, 0.2, 0.6]], [2], [1.0], [1])
+    outcomes.dice[0, :, 1], outcomes.empty[0, :, 1] = 0.0, False  # half of its peak would outline something
+    assert outcomes.value(Choice(0.5, Rule(empty_at=0.9, peak_share=0.5))) == 1.0
+
+
 def test_without_classes_only_dice_counts():
     outcomes = outcomes_of(None, [0, 2], [0.5, 1.0], [0, 1])
     assert choose(outcomes, "soft", 0.5) == Choice(0.5, HARD, 0.75)

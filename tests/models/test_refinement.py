@@ -94,7 +94,7 @@ def test_any_rule_only_takes_away_but_for_faint_lesions_and_settles_at_once(pred
     assert refined.label in (prediction.label, Label.NORMAL)
     assert refined.probabilities is prediction.probabilities
     if prediction.mask is not None:
-        faint = prediction.faint is not None and rule.peak_share > 0 and prediction.label is not None
+        faint = prediction.faint is not None and rule.peak_share > 0 and prediction.label not in (None, Label.NORMAL)
         assert not (refined.mask & ~(prediction.faint if faint else prediction.mask)).any()
     again = refine(refined, replace(rule, empty_at=0.99) if rule.empty_at is None else rule)
     assert again.label is refined.label
@@ -126,6 +126,7 @@ def test_the_soft_rule_at_its_thresholds(p_normal, label, rule, emptied, answer)
         (Label.BENIGN, Rule(peak_share=0.5), SOME, Label.BENIGN),
         (Label.BENIGN, Rule(), NONE, Label.NORMAL),  # the paper's rule looks for nothing
         (Label.NORMAL, Rule(peak_share=0.5), NONE, Label.NORMAL),
+        (Label.NORMAL, Rule(empty_at=0.9, peak_share=0.5), NONE, Label.NORMAL),  # asks for no lesion
         (Label.BENIGN, Rule(empty_at=0.5, peak_share=0.5), NONE, Label.NORMAL),
         (Label.BENIGN, Rule(min_area=0.3, peak_share=0.5), NONE, Label.NORMAL),  # too small in the end
     ],

@@ -94,9 +94,10 @@ class Outcomes:
         if self.classes is None:  # nobody says that there is a lesion, so that none is looked for
             return float(defined_mean(self.dice[:, mask, 0, area]))
         rule = choice.rule
-        at = mask, PEAK_SHARES.index(rule.peak_share), area
-        dice, empty = self.dice[:, *at], self.empty[:, *at]
         answer, p_normal = self.classes.argmax(axis=1), self.classes[:, _NORMAL]
+        share = np.where(answer == _NORMAL, 0, PEAK_SHARES.index(rule.peak_share))  # normal asks for no lesion
+        at = np.arange(len(answer)), mask, share, area
+        dice, empty = self.dice[at], self.empty[at]
         emptied = answer == _NORMAL if rule.empty_at is None else p_normal >= rule.empty_at
         without = np.where(np.isnan(dice), np.nan, (self.truth == _NORMAL).astype(np.float64))
         label = np.where((emptied | empty) & (p_normal >= rule.normal_at), _NORMAL, answer)

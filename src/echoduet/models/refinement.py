@@ -24,7 +24,7 @@ class Rule:
         normal_at: least probability of normal at which an empty mask makes the class normal; below it the class stays.
         min_area: smallest component of a mask that is kept, as a share of the image.
         peak_share: a mask that is not emptied is cut at this share of its map's peak, where that lies below the mask
-            threshold: what is not sure enough to be normal is asked for an outline. 0 leaves the mask as it is.
+            threshold: a class with a lesion asks for one to be outlined. 0 leaves the mask as it is.
     """
 
     empty_at: float | None = None
@@ -95,7 +95,7 @@ def _agreed(prediction: Prediction, mask: Mask, label: Label, rule: Rule) -> Pre
     if rule.empties(label, p_normal):
         mask = np.zeros_like(mask)
     else:
-        faint = prediction.faint if rule.peak_share else None
+        faint = prediction.faint if rule.peak_share and label is not Label.NORMAL else None
         mask = drop_specks(mask if faint is None else faint, rule.min_area)
     if not mask.any() and p_normal >= rule.normal_at:
         label = Label.NORMAL
