@@ -50,6 +50,15 @@ def test_every_case_is_tested_once_by_its_own_fold(config, easy, trained, tmp_pa
     assert all(score.dice > 0.95 for score in native.raw)
 
 
+def test_a_fold_that_something_else_trained_is_not_taken_over(config, easy, trained, tmp_path):
+    (tmp_path / "cv" / "fold_1").mkdir(parents=True)
+    (tmp_path / "cv" / "fold_1" / "model.safetensors").touch()
+    with pytest.raises(OutputError, match=r"fold_1: is no fold of a cross-validation .*Choose another --out"):
+        cross_validate(config, easy, clean_folds(easy.cases, folds=2), tmp_path / "cv")
+    assert trained == []
+    assert [path.name for path in (tmp_path / "cv").iterdir()] == ["fold_1"]
+
+
 def test_each_fold_leaves_its_rows_and_the_whole_its_split(config, easy, trained, tmp_path):
     splits = clean_folds(easy.cases, folds=2)
     (scores,) = cross_validate(config, easy, splits, tmp_path / "cv")

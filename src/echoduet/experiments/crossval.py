@@ -103,6 +103,10 @@ def _claim(out: Path, config: ExperimentConfig, manifest: Manifest, splits: Spli
     if path.exists():
         _require_same(path, mark)
         return
+    if found := sorted(out.glob("fold_*")):
+        raise OutputError(
+            f"{found[0]}: is no fold of a cross-validation ({path.name} is missing). Choose another --out."
+        )
     write_splits(splits, out / "splits.csv")
     write_json(path, mark)
 
