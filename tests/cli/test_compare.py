@@ -95,7 +95,7 @@ def relabel_a_case(runs):
 @pytest.mark.parametrize(
     ("damage", "told"),
     [
-        (drop_a_fold, "second: lacks fold 3, which first has"),
+        (drop_a_fold, "second: lacks fold 3 in seed 2, which first has"),
         (drop_a_seed, "second: lacks seed 2, which first has"),
         (leave_a_fold_unfinished, "fold_3: holds no cases.csv: this fold is not finished"),
         (rename_a_column, "has no column raw_dice"),

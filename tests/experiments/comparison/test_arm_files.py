@@ -85,7 +85,9 @@ def test_an_unknown_seed_becomes_that_of_the_others_where_they_agree(make_arm):
     unknown = type(unknown)("A", {UNKNOWN_SEED: unknown.rows[1]})
     assert [list(arm.rows) for arm in matched_seeds([unknown, known])] == [[7], [7]]
     several = make_arm("C", seeds=(7, 8))
-    assert [list(arm.rows) for arm in matched_seeds([unknown, several])] == [[UNKNOWN_SEED], [7, 8]]
+    with pytest.raises(PairingError, match=r"^A: does not say its seed, and the others have 7, 8\. Compare it with"):
+        matched_seeds([unknown, several])
+    assert [list(arm.rows) for arm in matched_seeds([several, make_arm("D", seeds=(7, 8))])] == [[7, 8], [7, 8]]
 
 
 def test_curves_are_found_in_every_run_under_the_folder(tmp_path):

@@ -72,6 +72,18 @@ def test_a_case_missing_in_one_seed_only_is_found(make_arm):
         paired([make_arm("A", seeds=(1, 2)), b])
 
 
+@pytest.mark.parametrize("short", [1, 2])
+def test_a_fold_that_one_seed_lacks_is_named_whichever_seed_it_is(make_arm, short):
+    def without(name):
+        return changed(make_arm(name, seeds=(1, 2)), short, lambda rows: [row for row in rows if row.fold != 3])
+
+    told = rf"^A: lacks fold 3 in seed {short}, which another of its seeds has\. Run the missing part\.$"
+    with pytest.raises(PairingError, match=told):
+        paired([without("A")])
+    with pytest.raises(PairingError, match=rf"^A: lacks fold 3 in seed {short}, which B has\."):
+        paired([without("A"), without("B")])
+
+
 def test_names_must_differ_and_there_must_be_an_arm(make_arm):
     with pytest.raises(PairingError, match="Two systems are called A"):
         paired([make_arm("A"), make_arm("A")])

@@ -86,8 +86,18 @@ def _number(path: Path, what: str) -> int | None:
 
 
 def matched_seeds(arms: Sequence[Arm]) -> tuple[Arm, ...]:
-    """Give an arm whose seed is not known the seed of the others, where these have one and the same."""
-    known = {seed for arm in arms for seed in arm.rows} - {UNKNOWN_SEED}
+    """Give an arm whose seed is not known the seed of the others, where these have one and the same.
+
+    Raises:
+        PairingError: the others have several.
+    """
+    known = sorted({seed for arm in arms for seed in arm.rows} - {UNKNOWN_SEED})
+    unknown = [arm.name for arm in arms if UNKNOWN_SEED in arm.rows]
+    if unknown and len(known) > 1:
+        raise PairingError(
+            f"{unknown[0]}: does not say its seed, and the others have {', '.join(map(str, known))}. Compare it with "
+            "one folder seed_N of theirs, or put it into a folder seed_N of its own."
+        )
     if len(known) != 1:
         return tuple(arms)
     (seed,) = known

@@ -47,7 +47,7 @@ def paired(arms: Sequence[Arm]) -> tuple[Arm, ...]:
         raise PairingError("There is no system to compare.")
     for arm in arms:
         _require_rows(arm)
-        _require_same("seed", arm, arm.rows, arms, {seed for other in arms for seed in other.rows})
+        _require_same("seed", "", arm, arm.rows, arms)
     for arm in arms:
         for seed in sorted(arm.rows):
             _require_same_cases(arm, seed, arms)
@@ -63,19 +63,18 @@ def _require_rows(arm: Arm) -> None:
             raise PairingError(f"{arm.name}: case {case_id} is scored {count} times{_of_seed(arm, seed)}.")
 
 
-def _require_same(what: str, arm: Arm, held: Iterable[object], arms: Sequence[Arm], wanted: set[object]) -> None:
-    missing = sorted(wanted - set(held), key=str)
+def _require_same(what: str, where: str, arm: Arm, held: Iterable[object], arms: Sequence[Arm]) -> None:
+    """Refuse an arm that lacks, `where` it says, a seed, fold or case that any arm holds under any seed."""
+    missing = sorted(set().union(*(_held(what, other) for other in arms)) - set(held), key=str)
     if missing:
         named = ", ".join(map(str, missing[:NAMED])) + (f" and {len(missing) - NAMED} more" if missing[NAMED:] else "")
-        other = next(other.name for other in arms if other is not arm)
+        others = [other for other in arms if other is not arm]
+        holder = next((other.name for other in others if missing[0] in _held(what, other)), "another of its seeds")
+        instead = f", or compare {others[0].name} with a complete run" if others else ""
         raise PairingError(
-            f"{arm.name}: lacks {what}{'s' if missing[1:] else ''} {named}, which {_holder(what, missing[0], arms)} "
-            f"has. Run the missing part, or compare {other} with a complete run."
+            f"{arm.name}: lacks {what}{'s' if missing[1:] else ''} {named}{where}, which {holder} has. Run the missing "
+            f"part{instead}."
         )
-
-
-def _holder(what: str, value: object, arms: Sequence[Arm]) -> str:
-    return next(arm.name for arm in arms if value in _held(what, arm))
 
 
 def _held(what: str, arm: Arm) -> set[object]:
@@ -86,9 +85,8 @@ def _held(what: str, arm: Arm) -> set[object]:
 
 def _require_same_cases(arm: Arm, seed: int, arms: Sequence[Arm]) -> None:
     first, rows = arms[0].cases, arm.rows[seed]
-    everything = [row for other in arms for row in other.cases]
-    _require_same("fold", arm, {row.fold for row in rows}, arms, {row.fold for row in everything})
-    _require_same("case", arm, {row.case_id for row in rows}, arms, {row.case_id for row in everything})
+    _require_same("fold", _of_seed(arm, seed), arm, {row.fold for row in rows}, arms)
+    _require_same("case", _of_seed(arm, seed), arm, {row.case_id for row in rows}, arms)
     held = {row.case_id: row for row in rows}
     for case in first:
         _require_same_case(arms[0].name, case, arm.name, held[case.case_id])
