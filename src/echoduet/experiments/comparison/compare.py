@@ -167,7 +167,8 @@ def conventions(sampling: Sampling, tests: int) -> dict[str, str]:
         "the paper": f"{SOURCE}. Its Dice of lesion images alone is computed from its own figures and has no spread. "
         f"Agrees: {AGREEMENT}. A lenient rule: it asks whether the figures of single folds overlap.",
         "exploratory": "Corrected t: fold and seed differences, variance corrected for overlapping training parts "
-        "(Nadeau and Bengio 2003), n_test / n_train = 1 / (folds - 1). Wilcoxon: group means of the cases' "
-        "differences. McNemar: exact, a case counts as right when more than half of the seeds are. DeLong: "
+        "(Nadeau and Bengio 2003), n_test / n_train = 1 / (folds - 1), as if the folds compared were all. "
+        "Wilcoxon: group means of the cases' differences. "
+        "McNemar: exact, a case counts as right when more than half of the seeds are. DeLong: "
         "probabilities averaged over seeds, all folds pooled. Friedman and Nemenyi: ranks of group means.",
     }
