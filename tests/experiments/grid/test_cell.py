@@ -6,6 +6,7 @@ import json
 from dataclasses import replace
 
 import pytest
+import torch
 
 from echoduet.errors import OutputError
 from echoduet.evaluation.cases import read_cases
@@ -93,6 +94,17 @@ def test_a_failure_is_a_sentence_and_a_log_and_the_next_attempt_clears_it(ablati
     assert attempt_cell(job) is None
     assert not failure_file(job).exists()
     assert not log_file(job).exists()
+
+
+def test_a_cells_threads_are_its_own(ablation, monkeypatch):
+    def train_fold(*given, **named):
+        torch.set_num_threads(before + 1)  # as runtime.threads asks for
+        raise OutputError("enough")
+
+    monkeypatch.setattr(room, "train_fold", train_fold)
+    before = torch.get_num_threads()
+    assert attempt_cell(ablation.jobs[0]) == "enough"
+    assert torch.get_num_threads() == before
 
 
 def test_our_own_errors_are_told_as_they_are(ablation, monkeypatch):

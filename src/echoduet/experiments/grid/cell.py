@@ -53,6 +53,14 @@ def run_cell(job: Job, progress: Progress = silent) -> None:
     if job.folder.exists():  # finished by an attempt that could not tell any more: its node died
         read_outcome(job.folder, job)
         return
+    before = torch.get_num_threads()
+    try:
+        _run(job, progress)
+    finally:
+        torch.set_num_threads(before)  # the next cell of this process has a number of its own
+
+
+def _run(job: Job, progress: Progress) -> None:
     manifest, splits = _data(job)
     if job.threads is not None and job.experiment.runtime.threads is None:
         torch.set_num_threads(job.threads)
