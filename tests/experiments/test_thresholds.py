@@ -6,7 +6,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from echoduet.config.schema import ExperimentConfig
-from echoduet.errors import LeakError, ModelError
+from echoduet.errors import DataError, LeakError, ModelError
 from echoduet.experiments import thresholds
 from echoduet.experiments.evaluate import evaluate, read_images
 from echoduet.experiments.thresholds import (
@@ -134,6 +134,12 @@ def test_a_hesitant_normal_asks_for_no_faint_lesion():
     outcomes = outcomes_of([[0.2, 0.2, 0.6]], [2], [1.0], [1])
     outcomes.dice[0, :, 1], outcomes.empty[0, :, 1] = 0.0, False  # half of its peak would outline something
     assert outcomes.value(Choice(0.5, Rule(empty_at=0.9, peak_share=0.5))) == 1.0
+
+
+def test_nothing_is_chosen_where_nobody_outlined_anything():
+    outcomes = outcomes_of([[0.8, 0.1, 0.1]], [0], [np.nan], [0])
+    with pytest.raises(DataError, match="None of the cases to choose thresholds on has a reference mask"):
+        choose(outcomes, "soft", 0.5)
 
 
 def test_without_classes_only_dice_counts():

@@ -18,7 +18,7 @@ from scipy import ndimage
 
 from echoduet.config.schema import ExperimentConfig
 from echoduet.data.manifest import Manifest
-from echoduet.errors import LeakError, ModelError
+from echoduet.errors import DataError, LeakError, ModelError
 from echoduet.evaluation.classification import defined_mean
 from echoduet.experiments.evaluate import read_images, read_reference
 from echoduet.inference.predictor import Answer, Predictor
@@ -190,10 +190,18 @@ def _distance(choice: Choice, start: float) -> tuple[int, float]:
 
 
 def choose(outcomes: Outcomes, refining: str, start: float) -> Choice:
-    """Return the choice that reaches the most on these cases; of several, the nearest to the paper's rule."""
+    """Return the choice that reaches the most on these cases; of several, the nearest to the paper's rule.
+
+    Raises:
+        DataError: no case has a mask to be scored by.
+    """
     grid = candidates(refining, start, outcomes.masks)
     # Rounded, so that a difference in the last bit is a tie.
     values = [round(outcomes.value(choice), 9) for choice in grid]
+    if np.isnan(values).all():
+        raise DataError(
+            "None of the cases to choose thresholds on has a reference mask. Add masks, or set inference.tune=false."
+        )
     best = int(np.nanargmax(values))
     return replace(grid[best], value=values[best])
 
@@ -208,6 +216,7 @@ def tune(model: Path, manifest: Manifest, case_ids: Sequence[str] | None = None,
         progress: told about each case.
 
     Raises:
+        DataError: none of the cases has a mask to be scored by.
         LeakError: one of the cases is in the bundle's training or test part.
         ModelError: the bundle cannot be read, draws no mask, or does not say what its validation part is.
     """

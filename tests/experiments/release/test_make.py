@@ -5,7 +5,7 @@ import pytest
 import torch
 
 from echoduet.config.schema import ExperimentConfig
-from echoduet.errors import ModelError
+from echoduet.errors import ModelError, SplitError
 from echoduet.evaluation.cases import read_cases
 from echoduet.experiments.release import make, members
 from echoduet.experiments.release.make import Recipe, release
@@ -15,6 +15,7 @@ from echoduet.models.bundle import load_bundle
 from echoduet.runs import environment
 from echoduet.splits.folds import make_splits
 from echoduet.splits.holdout import hold_out
+from echoduet.splits.table import SplitTable
 
 CONFIG = ExperimentConfig.model_validate(
     {
@@ -114,6 +115,17 @@ def test_what_cannot_ship_is_refused_before_any_training(recipe, tmp_path, monke
     with pytest.raises(ModelError, match=named):
         release(dataclasses.replace(recipe, **change), out, tmp_path / "results")
     assert sorted(path.name for path in tmp_path.iterdir()) == ["easy"]
+
+
+@pytest.mark.parametrize(
+    ("copies", "named"), [(1, "The split has one fold"), (2, r'Case ".*" is tested by 2 folds\. A release')]
+)
+def test_a_split_that_tests_in_vain_is_refused_before_any_training(recipe, tmp_path, monkeypatch, copies, named):
+    monkeypatch.setattr(members, "train_fold", None)
+    first = [row for row in recipe.splits.rows if row.fold == 0]
+    rows = [dataclasses.replace(row, fold=fold) for fold in range(copies) for row in first]
+    with pytest.raises(SplitError, match=named):
+        release(dataclasses.replace(recipe, splits=SplitTable(tuple(rows))), tmp_path / "m.safetensors", tmp_path / "r")
 
 
 def test_a_strange_suffix_is_refused(recipe, tmp_path):

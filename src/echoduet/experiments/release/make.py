@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import shutil
+from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -11,7 +12,7 @@ from typing import Any
 
 from echoduet.config.schema import ExperimentConfig
 from echoduet.data.manifest import Manifest
-from echoduet.errors import ModelError
+from echoduet.errors import ModelError, SplitError
 from echoduet.evaluation.cases import write_cases
 from echoduet.experiments.evaluate import read_images
 from echoduet.experiments.release.members import Member, Members, find_bundles
@@ -28,6 +29,7 @@ from echoduet.progress import Progress, silent
 from echoduet.runs import environment
 from echoduet.splits.folds import make_splits
 from echoduet.splits.table import Part, SplitTable
+from echoduet.training.run import divide
 
 MB = 1_000_000
 """Bytes of a megabyte, as sizes of files are told."""
@@ -119,10 +121,25 @@ def _require_possible(recipe: Recipe, out: Path, results: Path) -> None:
     if recipe.config.model.members != 1:
         raise ModelError("model.members: a release has one member a seed. Set model.members=1 and list the seeds.")
     recipe.splits.require_matches(recipe.manifest)
+    _require_out_of_fold(recipe.splits)
+    divide(recipe.config, recipe.manifest, recipe.splits, None)  # the members that ship
     members = recipe.config.model.model_copy(update={"members": len(recipe.seeds)})
     _require_size(stored_size(assemble(members).state_dict(), recipe.storage) / MB + HEADER_MB, recipe)
     for folder in (out.parent, results, recipe.runs):
         require_writable(folder)
+
+
+def _require_out_of_fold(splits: SplitTable) -> None:
+    if len(splits.folds) < 2:
+        raise SplitError(
+            "The split has one fold, and thresholds for its answers are chosen on those of others. Give two or more."
+        )
+    tested = Counter(row.case_id for row in splits.rows if row.part is Part.TEST)
+    for case_id, times in tested.most_common(1):
+        if times > 1:
+            raise SplitError(
+                f'Case "{case_id}" is tested by {times} folds. A release scores each case once: split anew.'
+            )
 
 
 def _require_size(megabytes: float, recipe: Recipe) -> None:
@@ -202,7 +219,7 @@ def _provenance(
     return {
         "source": Path(recipe.manifest.source).name,  # not the place on this machine
         "about": recipe.about,
-        "split_given": recipe.splits.rows != make_splits(recipe.manifest.cases, recipe.config.split).rows,
+        "split_given": _split_given(recipe),
         "git_revision": surroundings["git_revision"],
         "versions": surroundings["packages"],
         "seeds": list(recipe.seeds),
@@ -216,6 +233,14 @@ def _provenance(
             **{variant: _brief(metrics[variant]) for variant in ("raw", "refined")},
         },
     }
+
+
+def _split_given(recipe: Recipe) -> bool:
+    try:
+        own = make_splits(recipe.manifest.cases, recipe.config.split)
+    except SplitError:  # the configuration's protocol cannot split these cases: that is what a file is for
+        return True
+    return recipe.splits.rows != own.rows
 
 
 def _brief(blocks: Mapping[str, Mapping[str, Any]]) -> dict[str, dict[str, Any]]:
