@@ -42,8 +42,10 @@ def find_inputs(paths: Sequence[Path], out: Path | None = None) -> Inputs:
         DataError: the paths hold no image at all.
     """
     found = tuple(dict.fromkeys(path for given in paths for path in _expand(given, out)))
-    masks = tuple(path for path in found if path not in paths and _is_reference_mask(path))
-    images = _drop_repeats(path for path in found if path not in set(masks))
+    named = frozenset(paths)
+    masks = tuple(path for path in found if path not in named and _is_reference_mask(path))
+    left_out = frozenset(masks)
+    images = _drop_repeats(path for path in found if path not in left_out)
     if not images:
         places = ", ".join(str(path) for path in paths)
         suffixes = ", ".join(sorted(IMAGE_SUFFIXES))
