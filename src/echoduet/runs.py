@@ -119,8 +119,8 @@ def _require_same_data(run: RunFolder, learns_from: dict[str, Any]) -> None:
         return
     stored = run.path / _DATA
     try:
-        previous = json.loads(stored.read_text(encoding="utf-8"))
-    except (OSError, ValueError) as error:
+        previous = dict(json.loads(stored.read_text(encoding="utf-8")))
+    except (OSError, ValueError, TypeError) as error:
         raise OutputError(
             f"{stored}: cannot be read, so what {run.checkpoint.name} learnt from is unknown. Choose another folder."
         ) from error
