@@ -9,7 +9,7 @@ import pytest
 
 from echoduet.config.schema import ExperimentConfig
 from echoduet.errors import ModelError
-from echoduet.evaluation.cases import CaseScore, write_cases
+from echoduet.evaluation.cases import CaseScore, read_cases, write_cases
 from echoduet.experiments.release.outoffold import release_metrics
 from echoduet.models.bundle import BundleInfo, save_bundle
 from echoduet.models.registry import build_network
@@ -83,6 +83,15 @@ def test_the_card_says_what_the_rows_say(released, rng):
     assert f"{100 * point['mean']:.1f} % (" in card
     benign = metrics["confusion"]["refined"][0]
     assert f"| **benign** | {benign[0]} | {benign[1]} | {benign[2]} |" in card
+
+
+def test_it_counts_answers_whose_mask_and_class_differ(released):
+    _, refined = read_cases(released[1])
+    outlined = sum(row.predicted is Label.NORMAL and row.predicted_area > 0 for row in refined)
+    empty = sum(row.predicted is not Label.NORMAL and row.predicted_area == 0 for row in refined)
+    assert outlined + empty > 0
+    told = f"normal with an outline {outlined}, a lesion without one {empty}, of 60 answers."
+    assert told in render_card(*released)
 
 
 def test_it_names_what_it_is_of_and_what_it_is_not_for(released):

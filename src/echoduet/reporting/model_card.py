@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -11,11 +11,11 @@ from jinja2 import Environment, PackageLoader, StrictUndefined
 
 from echoduet.config.schema import ExperimentConfig
 from echoduet.errors import ModelError
-from echoduet.evaluation.cases import read_cases
+from echoduet.evaluation.cases import CaseScore, read_cases
 from echoduet.experiments.release.outoffold import release_metrics
 from echoduet.files import write_text
 from echoduet.models.bundle import BundleInfo, read_info
-from echoduet.records import CLASSES
+from echoduet.records import CLASSES, Label
 from echoduet.reporting import tables
 from echoduet.reporting.claim import checklist
 
@@ -46,7 +46,8 @@ def render_card(bundle: Path, rows: Path) -> str:
     """Return the text of the card; the same bundle and rows give the same text."""
     info = read_info(bundle)
     _require_its_rows(bundle, info, rows)
-    metrics = release_metrics(*read_cases(rows))
+    raw, refined = read_cases(rows)
+    metrics = release_metrics(raw, refined)
     environment = Environment(
         loader=PackageLoader("echoduet.reporting"),
         autoescape=False,
@@ -54,7 +55,7 @@ def render_card(bundle: Path, rows: Path) -> str:
         trim_blocks=True,
         lstrip_blocks=True,
     )
-    values = card_view(bundle, info, rows, metrics)
+    values = card_view(bundle, info, rows, metrics) | {"disagreeing": disagreeing(refined)}
     return environment.get_template("model_card.md.jinja").render(**values).rstrip("\n") + "\n"
 
 
@@ -92,6 +93,13 @@ def card_view(bundle: Path, info: BundleInfo, rows: Path, metrics: Mapping[str, 
         "reliability": metrics["reliability"],
         "claim": checklist(facts(info, rows, metrics)),
     }
+
+
+def disagreeing(refined: Sequence[CaseScore]) -> dict[str, int]:
+    """Return how many refined answers still contradict themselves: normal with an outline, a lesion without."""
+    normal = [bool(row.predicted_area) for row in refined if row.predicted is Label.NORMAL]
+    lesion = [bool(row.predicted_area) for row in refined if row.predicted is not Label.NORMAL]
+    return {"outlined": sum(normal), "empty": len(lesion) - sum(lesion)}
 
 
 def threshold_rows(shipped: Mapping[str, float], per_fold: Mapping[str, Mapping[str, float]]) -> list[list[str]]:
