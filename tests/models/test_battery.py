@@ -19,7 +19,12 @@ from echoduet.models.outputs import Output
 from echoduet.models.registry import ARCHITECTURES, build_network
 
 TASKS = ("both", "segmentation", "classification")
-OPTIONS = {"presence": {"presence": True}, "full": {"decoder": "full"}, "pooled": {"class_head": "pooled"}}
+OPTIONS = {
+    "presence": {"presence": True},
+    "full": {"decoder": "full"},
+    "dense": {"decoder": "dense"},
+    "pooled": {"class_head": "pooled"},
+}
 VARIANTS = [
     pytest.param(ModelConfig(architecture="efficientnet_lite0", **keys), id=f"efficientnet_lite0-{name}")
     for name, keys in OPTIONS.items()

@@ -5,7 +5,7 @@ import torch
 from torch import Tensor
 from torch.nn import functional as F
 
-from echoduet.models.decoders import FullSizeDecoder, LightDecoder, NestedDecoder, NNUNetDecoder
+from echoduet.models.decoders import DenseDecoder, FullSizeDecoder, LightDecoder, NestedDecoder, NNUNetDecoder
 from echoduet.models.registry import NNUNET_WIDTHS, UNETPP_WIDTHS
 
 
@@ -81,3 +81,23 @@ def test_full_size_decoder_joins_the_image_where_the_encoder_has_no_map() -> Non
     expected = decoder.light((image, F.avg_pool2d(image, 2), *features)).maps[0]
     assert torch.equal(decoder((image, *features)).maps[0], expected)
     assert not torch.equal(decoder((image.flip(-1), *features)).maps[0], expected)
+
+
+@pytest.mark.parametrize("strides", [(2, 4, 8, 16, 32), (4, 8, 16, 32)])
+def test_dense_decoder_ends_at_the_encoders_finest_map(strides: tuple[int, ...]) -> None:
+    widths = (6, 8, 10, 12, 14)[: len(strides)]
+    decoder = DenseDecoder(widths, strides, deep_supervision=True)
+    decoded = decoder((torch.rand(1, 1, 64, 64), *pyramid(widths, strides, side=64)))
+    light = LightDecoder(widths, strides, deep_supervision=True)
+    assert (decoder.widths, decoder.strides, decoder.reach) == (light.widths, light.strides, light.reach)
+    for feature, width, stride in zip(decoded.maps, decoder.widths, decoder.strides, strict=True):
+        assert feature.shape == (1, width, 64 // stride, 64 // stride)
+    assert len(DenseDecoder(widths, strides, deep_supervision=False).widths) == 1
+
+
+def test_dense_decoder_sees_what_the_encoder_does_not() -> None:
+    widths, strides = (8, 10, 12), (2, 4, 8)
+    decoder = DenseDecoder(widths, strides, deep_supervision=False).eval()
+    features, image = pyramid(widths, strides), torch.rand(1, 1, 32, 32, requires_grad=True)
+    (gradient,) = torch.autograd.grad(decoder((image, *features)).maps[0].sum(), image)
+    assert (gradient != 0).all()  # every pixel counts, none is skipped by the stride

@@ -50,9 +50,9 @@ class ModelConfig(Section):
 
     With `presence` the network also says whether there is a lesion at all, and the odds of every lesion pixel are
     multiplied by that probability. `decoder` is for networks with the light decoder: `half` ends it at the encoder's
-    finest map, mostly of half the size, `full` goes on to the image's own. `class_head` is for the same networks:
-    `guided` pools under the predicted lesion and around it too, `pooled` the whole image only. Keys about masks do not
-    matter without masks.
+    finest map, mostly of half the size, `full` goes on to the image's own, `dense` sees the image through dense
+    convolutions of its own beside the encoder. `class_head` is for the same networks: `guided` pools under the
+    predicted lesion and around it too, `pooled` the whole image only. Keys about masks do not matter without masks.
 
     `members` says how many networks answer together; each is trained alone, with 1, and `echoduet release` joins them.
     """
@@ -65,7 +65,7 @@ class ModelConfig(Section):
     deep_supervision: bool = True
     dropout: Share = 0.0
     presence: bool = False
-    decoder: Literal["half", "full"] = "half"
+    decoder: Literal["half", "full", "dense"] = "half"
     class_head: Literal["guided", "pooled"] = "guided"
     members: Annotated[int, Field(ge=1)] = 1
 

@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import math
 from collections.abc import Sequence
+from itertools import pairwise
 
 import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
-from echoduet.models.blocks import NNUNET_STYLE, UNETPP_STYLE, UpBlock
+from echoduet.models.blocks import NNUNET_STYLE, UNETPP_STYLE, DoubleBlock, DownBlock, UpBlock
 from echoduet.models.outputs import Decoded
 
 
@@ -184,6 +185,50 @@ class FullSizeDecoder(Decoder):
         image, *maps = features
         images = (F.avg_pool2d(image, stride) if stride > 1 else image for stride in self.added)
         decoded: Decoded = self.light((*images, *maps))
+        return decoded
+
+
+class DenseDecoder(Decoder):
+    """A light decoder that also sees the image through dense convolutions of its own.
+
+    A frozen, depthwise encoder gives it what ImageNet needed of an image; the second path, plain 3x3 convolutions with
+    instance norm as in a U-Net, learns from ultrasound alone, and joins the skip of each level.
+
+    Args:
+        widths: channels of the encoder's maps, finest first.
+        strides: their strides, each twice the one before.
+        deep_supervision: return every level but the deepest, not only the finest.
+        channels: channels of the second path, from the encoder's finest stride on; the last is repeated as needed.
+    """
+
+    reads_image = True
+
+    def __init__(
+        self,
+        widths: Sequence[int],
+        strides: Sequence[int],
+        deep_supervision: bool,
+        channels: Sequence[int] = (32, 48, 64, 96),
+    ) -> None:
+        super().__init__()
+        own = tuple(channels[min(level, len(channels) - 1)] for level in range(len(widths) - 1))
+        self.fold = strides[0]
+        downs = (DownBlock(above, width, UNETPP_STYLE) for above, width in pairwise(own))
+        self.path = nn.ModuleList([DoubleBlock(self.fold**2, own[0], UNETPP_STYLE), *downs])
+        joined = (*(skip + width for skip, width in zip(widths, own, strict=False)), widths[-1])
+        self.light = LightDecoder(joined, strides, deep_supervision)
+        self.widths, self.strides = self.light.widths, self.light.strides
+        self.reach = len(widths) - 1
+
+    def forward(self, features: tuple[Tensor, ...]) -> Decoded:
+        """Map the image `(B, 1, H, W)` and encoder features to `(B, width, H/stride, W/stride)` each."""
+        image, *maps = features
+        x = F.pixel_unshuffle(image, self.fold)  # every pixel is kept, as a channel
+        joined = []
+        for block, skip in zip(self.path, maps[: self.reach], strict=True):
+            x = block(x)
+            joined.append(torch.cat([skip, x], dim=1))
+        decoded: Decoded = self.light((*joined, maps[self.reach]))
         return decoded
 
 

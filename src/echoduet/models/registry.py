@@ -13,7 +13,7 @@ from echoduet.errors import ModelError
 from echoduet.models.baselines import BASELINES
 from echoduet.models.baselines import PREFIX as MONAI
 from echoduet.models.blocks import NNUNET_STYLE, UNETPP_STYLE
-from echoduet.models.decoders import FullSizeDecoder, LightDecoder, NestedDecoder, NNUNetDecoder
+from echoduet.models.decoders import DenseDecoder, FullSizeDecoder, LightDecoder, NestedDecoder, NNUNetDecoder
 from echoduet.models.encoders import EfficientNetLiteEncoder, Encoder, PlainEncoder
 from echoduet.models.heads import MaskGuidedClassHead, MaskHead, NestedClassHead, NNUNetClassHead, PresenceHead
 from echoduet.models.multitask import MultiTaskNet
@@ -23,6 +23,7 @@ from echoduet.models.timm_encoder import PREFIX, TimmEncoder
 UNETPP_WIDTHS = (24, 48, 96, 192, 384)
 NNUNET_WIDTHS = (32, 64, 128, 256, 320, 320)
 SHALLOW = "_shallow"
+LIGHT_DECODERS = {"half": LightDecoder, "full": FullSizeDecoder, "dense": DenseDecoder}
 COMPOSING = ("decoder", "class_head")  # keys that only networks made by `compose_light` have
 
 
@@ -107,8 +108,9 @@ def compose_light(encoder: Encoder, config: ModelConfig, levels: int) -> MultiTa
     masks, classes = tasks_of(config)
     widths, strides = encoder.widths, encoder.strides
     guided = masks and config.class_head == "guided"
-    kind = FullSizeDecoder if config.decoder == "full" else LightDecoder
-    decoder = kind(widths[:levels], strides[:levels], config.deep_supervision) if masks else None
+    decoder = (
+        LIGHT_DECODERS[config.decoder](widths[:levels], strides[:levels], config.deep_supervision) if masks else None
+    )
     return MultiTaskNet(
         encoder=encoder,
         decoder=decoder,
