@@ -75,6 +75,14 @@ def test_the_table_of_a_grid_is_that_of_its_rows(block, folder):
     assert page.split(f"<!-- {block}: begin -->")[1].split(f"<!-- {block}: end -->")[0].strip() == told
 
 
+def test_the_lesions_that_none_outlines_are_those_of_the_rows():
+    words = [sys.executable, ROOT / "benchmarks" / "misses.py", "results/duet", "MT", "ST(Seg)"]
+    program = [*words, "--others", "results/baselines"]
+    told = subprocess.run(program, capture_output=True, text=True, check=True, cwd=ROOT).stdout.strip()
+    page = (ROOT / "docs" / "results.md").read_text()
+    assert page.split("<!-- misses: begin -->")[1].split("<!-- misses: end -->")[0].strip() == told
+
+
 BY_COPIES = ["results/extras/without_copies.csv", "results/extras/with_copies.csv", "--names", "without,with copies"]
 BY_LENGTH = ["results/extras/base_30_epochs.csv", "results/echoduet-base/oof.csv", "--names", "30 epochs,60 epochs"]
 
