@@ -75,6 +75,23 @@ def test_the_table_of_a_grid_is_that_of_its_rows(block, folder):
     assert page.split(f"<!-- {block}: begin -->")[1].split(f"<!-- {block}: end -->")[0].strip() == told
 
 
+def test_the_rows_and_differences_of_the_longer_training_are_those_of_its_rows(tmp_path):
+    for folder in ("duet", "duet-longer"):
+        lines = (ROOT / "results" / folder / "rows.csv").read_text().splitlines()
+        ours = [line for line in lines if line.startswith(("setting,", "MT,0,"))]
+        (tmp_path / f"{folder}.csv").write_text("\n".join(line.split(",", 3)[3] for line in ours) + "\n")
+    names = ["--names", "MT+PR of duet,MT+PR for longer"]
+    differences = compared([tmp_path / "duet.csv", tmp_path / "duet-longer.csv", *names], tmp_path / "out")
+    page = (ROOT / "docs" / "results.md").read_text()
+    block = page.split("<!-- longer: begin -->")[1].split("<!-- longer: end -->")[0].strip()
+    table, _, told = block.partition("\n\n")
+    assert told == f"```\n{differences}\n```"
+    program = [sys.executable, ROOT / "benchmarks" / "grid_table.py", ROOT / "results" / "duet-longer"]
+    whole = subprocess.run(program, capture_output=True, text=True, check=True).stdout.splitlines()
+    assert len(table.splitlines()) == 4
+    assert [line for line in table.splitlines() if line not in whole] == []
+
+
 def test_the_lesions_that_none_outlines_are_those_of_the_rows():
     words = [sys.executable, ROOT / "benchmarks" / "misses.py", "results/duet", "MT", "ST(Seg)"]
     program = [*words, "--others", "results/baselines"]
@@ -91,11 +108,16 @@ BY_LENGTH = ["results/extras/base_30_epochs.csv", "results/echoduet-base/oof.csv
     ("block", "words"), [("copies", BY_COPIES), ("length", BY_LENGTH), ("length", [*BY_LENGTH, "--raw"])]
 )
 def test_the_differences_of_two_files_are_those_of_their_rows(block, words, tmp_path):
-    program = [sys.executable, "-m", "echoduet.cli.main", "compare", *words, "--out", tmp_path]
-    done = subprocess.run(program, capture_output=True, text=True, check=True, cwd=ROOT)
-    told = done.stdout.split("report:")[0].strip()
+    told = compared(words, tmp_path)
     page = (ROOT / "docs" / "results.md").read_text()
     assert f"```\n{told}\n```" in page.split(f"<!-- {block}: begin -->")[1].split(f"<!-- {block}: end -->")[0]
+
+
+def compared(words, out):
+    """Return the differences that `echoduet compare` prints."""
+    program = [sys.executable, "-m", "echoduet.cli.main", "compare", *words, "--out", out]
+    done = subprocess.run(program, capture_output=True, text=True, check=True, cwd=ROOT)
+    return done.stdout.split("report:")[0].strip()
 
 
 def test_the_table_of_leaks_is_that_of_its_rows(tmp_path):
