@@ -20,8 +20,8 @@ import numpy as np
 from echoduet.errors import OutputError
 from echoduet.evaluation.cases import CaseScore
 from echoduet.experiments.comparison.arms import Arm
-from echoduet.experiments.grid.reported import read_arms
-from echoduet.statistics.intervals import group_weights, percentile_interval, weighted_mean
+from echoduet.experiments.grid.reported import read_arms, read_grid
+from echoduet.statistics.intervals import FloatArray, group_weights, percentile_interval, weighted_mean
 
 OUTLINED = 0.5
 """The raw Dice from which on a lesion counts as outlined."""
@@ -32,18 +32,15 @@ def page(out: Path, names: Sequence[str], others: Path | None = None) -> str:
 
     Args:
         out: the folder of a grid, or a copy of its rows.
-        names: reported rows of the grid that have masks and no ensemble; each seed of each is a training.
-        others: another grid on some of the same folds, whose networks are asked about the lesions that none outlines.
+        names: reported rows of the grid, each once, with raw masks and no ensemble; each seed of each is a training.
+        others: another grid on some of the same folds, whose networks (of their first seed) are asked about the
+            lesions that none outlines.
 
     Raises:
         OutputError: there are no such rows.
     """
     arms = {arm.name: arm for arm in read_arms(out)}
-    for name in names:
-        if name not in arms:
-            raise OutputError(f"{out}: has no whole row {name}. There is {', '.join(arms)}.")
-        if not any(_dice(rows) for rows in arms[name].rows.values()):
-            raise OutputError(f"{out}: the row {name} has no masks. Name one that has.")
+    _require_trainings(out, names, arms)
     trainings = [_dice(rows) for name in names for rows in arms[name].rows.values()]
     first = arms[names[0]]
     lesions = [case for case in first.cases if case.case_id in trainings[0]]
@@ -53,6 +50,20 @@ def page(out: Path, names: Sequence[str], others: Path | None = None) -> str:
     if others is not None:
         parts.append(_asked(never, read_arms(others)))
     return "\n\n".join(parts)
+
+
+def _require_trainings(out: Path, names: Sequence[str], arms: Mapping[str, Arm]) -> None:
+    """Refuse rows that are not there, or whose seeds are no trainings of their own with raw masks."""
+    rows = read_grid(out).rows
+    for name in names:
+        if name not in arms:
+            raise OutputError(f"{out}: has no whole row {name}. There is {', '.join(arms)}.")
+        if rows[name].refined or rows[name].ensemble:
+            raise OutputError(f"{out}: the row {name} is refined or an ensemble. Name the row of single raw networks.")
+        if names.count(name) > 1:
+            raise OutputError(f"The row {name} is named twice. Name it once.")
+        if not any(_dice(scores) for scores in arms[name].rows.values()):
+            raise OutputError(f"{out}: the row {name} has no masks. Name one that has.")
 
 
 def _dice(rows: Sequence[CaseScore]) -> dict[str, float]:
@@ -77,17 +88,20 @@ def _cost(lesions: Sequence[CaseScore], found: Mapping[str, int], trainings: Seq
     values = np.array([fmean(dice[case.case_id] for dice in trainings) for case in lesions])
     kept = np.array([found[case.case_id] > 0 for case in lesions], dtype=np.float64)
     weights = group_weights([case.group for case in lesions])
-    figures = {
-        "Lesion Dice of all": weighted_mean(values)(weights),
-        "of those that a training outlines": weighted_mean(values)(weights * kept),
-        "share that none outlines": weighted_mean(1 - kept)(weights),
-    }
-    points = (values.mean(), values[kept > 0].mean(), 1 - kept.mean())
-    told = [_figure(name, point, figures[name]) for name, point in zip(figures, points, strict=True)]
-    return "; ".join(told) + "."
+    once = np.ones((1, len(lesions)))
+    figures = (
+        ("Lesion Dice of all", weighted_mean(values)(once), weighted_mean(values)(weights)),
+        (
+            "of those that a training outlines",
+            weighted_mean(values)(once * kept),
+            weighted_mean(values)(weights * kept),
+        ),
+        ("share that none outlines", weighted_mean(1 - kept)(once), weighted_mean(1 - kept)(weights)),
+    )
+    return "; ".join(_figure(name, float(point[0]), replicates) for name, point, replicates in figures) + "."
 
 
-def _figure(name: str, point: float, replicates: np.ndarray) -> str:
+def _figure(name: str, point: float, replicates: FloatArray) -> str:
     interval = percentile_interval(replicates)
     return f"{name} {point:.3f}" + ("" if interval is None else f" ({interval[0]:.3f} to {interval[1]:.3f})")
 

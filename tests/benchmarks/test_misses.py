@@ -57,6 +57,18 @@ def test_a_row_without_masks_or_of_no_such_name_is_refused(tmp_path):
         misses.page(DUET, ["ST(Cls)"])
     with pytest.raises(OutputError, match=r"has no whole row XT\. There is ST"):
         misses.page(DUET, ["XT"])
+    with pytest.raises(OutputError, match="The row MT is named twice"):
+        misses.page(DUET, ["MT", "MT"])
+    for name in ("MT+PR", "MT+E"):
+        with pytest.raises(OutputError, match="is refined or an ensemble"):
+            misses.page(DUET, [name])
     shutil.copy(DUET / "ablation.json", tmp_path)
     with pytest.raises(OutputError, match=r"rows\.csv: is missing"):
         misses.page(tmp_path, ["MT"])
+
+
+def test_where_no_lesion_is_outlined_there_is_no_mean_of_the_others(monkeypatch):
+    monkeypatch.setattr(misses, "OUTLINED", 2.0)
+    told = misses.page(DUET, ["MT"])
+    assert "| none | 386 | 1.000 |" in told
+    assert "of those that a training outlines nan; share that none outlines 1.000" in told
