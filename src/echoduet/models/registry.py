@@ -108,9 +108,8 @@ def compose_light(encoder: Encoder, config: ModelConfig, levels: int) -> MultiTa
     masks, classes = tasks_of(config)
     widths, strides = encoder.widths, encoder.strides
     guided = masks and config.class_head == "guided"
-    decoder = (
-        LIGHT_DECODERS[config.decoder](widths[:levels], strides[:levels], config.deep_supervision) if masks else None
-    )
+    kind = LIGHT_DECODERS[config.decoder]
+    decoder = kind(widths[:levels], strides[:levels], config.deep_supervision) if masks else None
     return MultiTaskNet(
         encoder=encoder,
         decoder=decoder,
