@@ -18,7 +18,7 @@ from pathlib import Path
 from echoduet.errors import OutputError
 from echoduet.experiments.comparison.arms import on_common_seeds, paired
 from echoduet.experiments.grid.curves import NAME as CURVES
-from echoduet.experiments.grid.reported import not_run, read_arms, read_grid
+from echoduet.experiments.grid.reported import not_run, on_papers_folds, read_arms, read_grid
 from echoduet.reporting.comparison import ReportContext, difference_lines, write_comparison
 
 
@@ -33,7 +33,10 @@ def page(out: Path, size: str | int | None = None) -> str:
     select = {name: setting.config.optim.select for name, setting in read_grid(out).settings.items()}
     with tempfile.TemporaryDirectory() as folder:
         place = Path(folder)
-        write_comparison(place, paired(arms), ReportContext(not_run=not_run(out), warnings=[told] if told else []))
+        context = ReportContext(
+            papers_folds=on_papers_folds(out), not_run=not_run(out), warnings=[told] if told else []
+        )
+        write_comparison(place, paired(arms), context)
         table = (place / "table.md").read_text(encoding="utf-8").strip()
         entries = json.loads((place / "comparisons.json").read_text(encoding="utf-8"))["comparisons"]
     lines = "\n".join(difference_lines(entries))

@@ -43,6 +43,22 @@ def test_without_a_setting_of_the_paper_its_table_does_not_appear(make_arm):
     assert "paper:" not in markdown(plain)
 
 
+def test_other_folds_than_the_papers_have_neither_its_figures_nor_its_other_settings(make_arm, tmp_path):
+    arms = [make_arm("MT+DO"), make_arm("ST(Seg)+DO", classes=False)]
+    apart = compare(arms, sampling=QUICK, papers_folds=False)
+    assert [row.name for row in table_rows(apart, ["ST(Cls)+DO"])] == ["MT+DO", "ST(Seg)+DO", "ST(Cls)+DO"]
+    assert all(row.ours for row in table_rows(apart))
+    lines = lines_of(markdown(apart, ["ST(Cls)+DO"]))
+    assert {len(line) for line in lines} == {len(lines[0])}
+    write_tables(tmp_path, apart, ["ST(Cls)+DO"])
+    texts = [(tmp_path / f"table.{kind}").read_text() for kind in ("md", "tex")]
+    assert not any("agrees" in text or "paper" in text for text in texts)
+    (tabular,) = re.findall(r"\\begin\{tabular\}\{(l r*|lr*)\}", texts[1])
+    assert {line.count(" & ") + 1 for line in texts[1].splitlines() if line.endswith(r"\\")} == {len(tabular)}
+    with (tmp_path / "table.csv").open(newline="") as stream:
+        assert not any(row["paper_mean"] or row["agrees"] for row in csv.DictReader(stream))
+
+
 def test_what_was_not_run_says_so_and_has_the_papers_figures_below(comparison):
     lines = {line[0]: line for line in lines_of(markdown(comparison, ["nnU-Net MT"]))}
     for name in set(TABLE5) - {"MT+DO", "ST(Seg)+DO"}:

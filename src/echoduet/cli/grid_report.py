@@ -25,7 +25,7 @@ def write_report(ablation: Ablation) -> Path | None:
     """
     from echoduet.cli.results import provenance
     from echoduet.experiments.comparison.arms import on_common_seeds, paired
-    from echoduet.experiments.grid.reported import not_run, read_arms
+    from echoduet.experiments.grid.reported import not_run, on_papers_folds, read_arms
     from echoduet.reporting.comparison import ReportContext, write_comparison
 
     out, grid = ablation.out, ablation.grid
@@ -38,6 +38,7 @@ def write_report(ablation: Ablation) -> Path | None:
         arms, warnings = tuple(map(fold_by_fold, arms)), [VALIDATION, *warnings]
     context = ReportContext(
         title=grid.description or grid.name,
+        papers_folds=on_papers_folds(out),
         not_run=not_run(out),
         curves=_curves(ablation, arms),
         warnings=warnings,

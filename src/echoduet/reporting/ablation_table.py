@@ -74,7 +74,7 @@ def shown_columns(comparison: Mapping[str, Any]) -> dict[str, str]:
 def settings(comparison: Mapping[str, Any], not_run: Sequence[str] = ()) -> list[str]:
     """Return the names of the rows: the paper's settings in its order, where one of them was run, then all others."""
     names = [arm["name"] for arm in comparison["arms"]] + list(not_run)
-    paper = [*TABLE5] if any(name in TABLE5 for name in names) else []
+    paper = [*TABLE5] if comparison["beside_paper"] and any(name in TABLE5 for name in names) else []
     return [*paper, *dict.fromkeys(name for name in names if name not in paper)]
 
 
@@ -84,7 +84,7 @@ def table_rows(comparison: Mapping[str, Any], not_run: Sequence[str] = ()) -> li
     rows = []
     for name in settings(comparison, not_run):
         rows.append(_our_row(arms[name]) if name in arms else TableRow(name, True, NOT_RUN))
-        if name in TABLE5:
+        if name in TABLE5 and comparison["beside_paper"]:
             rows.append(_paper_row(name, arms.get(name, {}).get("paper", {})))
     return rows
 
@@ -135,12 +135,15 @@ def with_sign(value: float) -> str:
 def markdown(comparison: Mapping[str, Any], not_run: Sequence[str] = ()) -> str:
     """Return the table in Markdown; an unequal sign marks a figure of the paper that ours does not agree with."""
     columns = shown_columns(comparison)
-    lines = [("setting", *columns.values(), "agrees with the paper"), ("---",) * (len(columns) + 2)]
+    last = ("agrees with the paper",) if comparison["beside_paper"] else ()
+    head = ("setting", *columns.values(), *last)
+    lines = [head, ("---",) * len(head)]
     for row in table_rows(comparison, not_run):
         cells = [_marked(row.cells.get(key, Cell()), "≠ ") for key in columns]
         if row.status == NOT_RUN:
             cells[0] = NOT_RUN
-        lines.append((_pipes(row.name if row.ours else f"paper: {row.name}"), *cells, row.verdict))
+        verdicts = (row.verdict,) if last else ()
+        lines.append((_pipes(row.name if row.ours else f"paper: {row.name}"), *cells, *verdicts))
     return "\n".join(f"| {' | '.join(line)} |" for line in lines) + "\n"
 
 
@@ -167,10 +170,11 @@ def escaped(text: str) -> str:
 def latex(comparison: Mapping[str, Any], not_run: Sequence[str] = ()) -> str:
     """Return the table as a LaTeX `tabular` that needs no package; intervals stand in a second line."""
     columns = shown_columns(comparison)
-    head = ["setting", *columns.values(), "agrees"]
-    lines = [f"\\begin{{tabular}}{{l{'r' * (len(columns) + 1)}}}", r"\hline", _latex_line(head), r"\hline"]
+    last = ["agrees"] if comparison["beside_paper"] else []
+    head = ["setting", *columns.values(), *last]
+    lines = [f"\\begin{{tabular}}{{l{'r' * (len(head) - 1)}}}", r"\hline", _latex_line(head), r"\hline"]
     for row in table_rows(comparison, not_run):
-        lines += _latex_row(row, columns)
+        lines += _latex_row(row, columns, judged=bool(last))
     return (
         "\n".join(
             [
@@ -188,21 +192,21 @@ def _latex_line(cells: Sequence[str]) -> str:
     return " & ".join(escaped(cell) for cell in cells) + r" \\"
 
 
-def _latex_row(row: TableRow, columns: Mapping[str, str]) -> Iterator[str]:
+def _latex_row(row: TableRow, columns: Mapping[str, str], *, judged: bool) -> Iterator[str]:
     cells = [row.cells.get(key, Cell()) for key in columns]
     texts = [f"≠ {cell.text}" if cell.agrees is False else cell.text for cell in cells]
     if row.status == NOT_RUN:
         texts[0] = NOT_RUN
-    yield _latex_line([row.name if row.ours else "  paper", *texts, row.verdict])
+    yield _latex_line([row.name if row.ours else "  paper", *texts, *([row.verdict] if judged else [])])
     if any(cell.interval for cell in cells):
-        yield _latex_line(["", *(cell.interval for cell in cells), ""])
+        yield _latex_line(["", *(cell.interval for cell in cells), *([""] if judged else [])])
 
 
 def csv_rows(comparison: Mapping[str, Any], not_run: Sequence[str] = ()) -> Iterator[dict[str, object]]:
     """Yield one row per setting and figure, ours and the paper's in one; numbers in full."""
     arms = {arm["name"]: arm for arm in comparison["arms"]}
     for name in settings(comparison, not_run):
-        arm, published = arms.get(name), TABLE5.get(name, {})
+        arm, published = arms.get(name), TABLE5.get(name, {}) if comparison["beside_paper"] else {}
         for key in COLUMNS:
             if key in (arm["figures"] if arm else {}) or key in published:
                 yield {"setting": name, "figure": key, "status": "run" if arm else NOT_RUN} | _numbers(

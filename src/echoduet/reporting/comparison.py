@@ -46,6 +46,7 @@ class ReportContext:
         reference: the arm that the others are compared with; the first one by default.
         pairs: the family of comparisons; by default every arm with the reference, and MT settings with their ST ones.
         sampling: how much chance is simulated.
+        papers_folds: as in `compare`.
         not_run: names of settings that were planned and have no complete results.
         curves: per arm the logs of its runs, each the rows of one `metrics.jsonl`.
         warnings: what a reader must be told before believing the figures.
@@ -56,6 +57,7 @@ class ReportContext:
     reference: str | None = None
     pairs: Sequence[Pair] | None = None
     sampling: Sampling = DEFAULT
+    papers_folds: bool = True
     not_run: Sequence[str] = ()
     curves: Mapping[str, Sequence[Sequence[Mapping[str, Any]]]] = field(default_factory=dict)
     warnings: Sequence[str] = ()
@@ -80,7 +82,7 @@ def write_comparison(out: Path, arms: Sequence[Arm], context: ReportContext) -> 
         PairingError: the arms do not pair.
         OutputError: a file cannot be written.
     """
-    comparison = compare(arms, context.reference, context.pairs, context.sampling)
+    comparison = compare(arms, context.reference, context.pairs, context.sampling, papers_folds=context.papers_folds)
     warning = grid_warning(arms)
     warnings = [*context.warnings, *([warning] if warning else [])]
     comparison |= {"warnings": warnings, "not_run": list(context.not_run), "provenance": dict(context.meta)}

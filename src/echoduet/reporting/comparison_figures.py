@@ -12,7 +12,6 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.ticker import MaxNLocator, MultipleLocator
 
-from echoduet.experiments.comparison.published import TABLE5
 from echoduet.records import CLASSES
 from echoduet.reporting.figures import ACCENT, CLASS_COLOURS, INK, LINE, MUTED, STYLE, svg
 
@@ -53,14 +52,14 @@ def dice_by_arm(arms: Sequence[Entry]) -> Markup:
 
 
 def _dice_point(axes: Axes, at: float, arm: Entry, label: str, colour: str, first: bool) -> None:
-    entry, published = arm["figures"].get(f"dsc_{label}", {}), TABLE5.get(arm["name"], {}).get(f"dsc_{label}")
+    entry, published = (arm[held].get(f"dsc_{label}", {}) for held in ("figures", "paper"))
     if entry.get("mean") is None:
         return
     if entry.get("ci95"):
         axes.plot(entry["ci95"], [at, at], color=colour, linewidth=2.2, alpha=0.55, solid_capstyle="butt")
     axes.plot([entry["mean"]], [at], "o", color=colour, markersize=6, label=label if first else None, linestyle="none")
     if published:
-        axes.plot([published.mean], [at], "D", markersize=5, markerfacecolor="none", markeredgecolor=INK)
+        axes.plot([published["mean"]], [at], "D", markersize=5, markerfacecolor="none", markeredgecolor=INK)
 
 
 def _rows(axes: Axes, names: Sequence[str]) -> None:

@@ -12,7 +12,7 @@ from echoduet.evaluation.cases import read_cases
 from echoduet.evaluation.combination import combine_all, refine_score
 from echoduet.experiments.grid.ablation import claimed
 from echoduet.experiments.grid.cell import run_cell
-from echoduet.experiments.grid.reported import not_run, read_arms, read_grid, write_rows
+from echoduet.experiments.grid.reported import not_run, on_papers_folds, read_arms, read_grid, write_rows
 
 
 @pytest.fixture
@@ -139,3 +139,10 @@ def test_a_grid_with_nothing_finished_has_no_arms(ran):
     ablation = ran(0)
     assert read_arms(ablation.out) == ()
     assert not_run(ablation.out) == ("Seg", "Seg+Cls+PR", "MT+PR")
+
+
+@pytest.mark.parametrize("protocol", ["paper", "clean"])
+def test_the_protocol_of_the_folds_is_that_of_the_grid(make_ablation, protocol):
+    ablation = make_ablation("split.protocol: clean", f"split.protocol: {protocol}")
+    with claimed(ablation):
+        assert on_papers_folds(ablation.out) is (protocol == "paper")

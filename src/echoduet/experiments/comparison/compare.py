@@ -16,7 +16,7 @@ from echoduet.experiments.comparison.arm_figures import ArmFigures
 from echoduet.experiments.comparison.arms import Arm, paired
 from echoduet.experiments.comparison.exchange import Part, exchangeable
 from echoduet.experiments.comparison.exploratory import across_arms, between_two, cohens_effect
-from echoduet.experiments.comparison.published import AGREEMENT, SOURCE, TABLE5, beside, partners
+from echoduet.experiments.comparison.published import AGREEMENT, SOURCE, TABLE5, beside, may_stand_beside, partners
 from echoduet.statistics.multiplicity import holm
 from echoduet.statistics.paired import SwapStatistic, swap_test
 
@@ -54,7 +54,12 @@ DEFAULT = Sampling()
 
 
 def compare(
-    arms: Sequence[Arm], reference: str | None = None, pairs: Sequence[Pair] | None = None, sampling: Sampling = DEFAULT
+    arms: Sequence[Arm],
+    reference: str | None = None,
+    pairs: Sequence[Pair] | None = None,
+    sampling: Sampling = DEFAULT,
+    *,
+    papers_folds: bool = True,
 ) -> dict[str, Any]:
     """Return every figure of every arm and every comparison, as `comparisons.json` holds them.
 
@@ -63,6 +68,8 @@ def compare(
         reference: the arm that the others are compared with; the first one by default.
         pairs: the family of comparisons; `family(names, reference)` by default.
         sampling: how much chance is simulated.
+        papers_folds: the cases are tested in the paper's folds, as far as is known; the paper's figures stand beside
+            those of its settings only if so, and if there are not more cases of a class than the paper has.
 
     Raises:
         PairingError: the arms do not pair, or a name among `reference` and `pairs` is not an arm's.
@@ -75,9 +82,11 @@ def compare(
     figures = {arm.name: ArmFigures.of(arm) for arm in arms}
     asked = family(names, reference) if pairs is None else tuple(pairs)
     comparisons = with_holm([entry for pair in asked for entry in _compare_two(figures, pair, plan, sampling)])
+    beside_paper = papers_folds and may_stand_beside(case.label for case in arms[0].cases)
     return {
         "reference": reference,
-        "arms": [_arm_entry(held, plan) for held in figures.values()],
+        "beside_paper": beside_paper,
+        "arms": [_arm_entry(held, plan, beside_paper) for held in figures.values()],
         "comparisons": comparisons,
         "exploratory": across_arms(arms),
         "conventions": conventions(sampling, sum(entry["p"] is not None for entry in comparisons)),
@@ -98,11 +107,11 @@ def family(names: Sequence[str], reference: str) -> tuple[Pair, ...]:
     return (*against, *(pair for pair in duets if frozenset(pair) not in known))
 
 
-def _arm_entry(figures: ArmFigures, plan: Plan) -> dict[str, Any]:
+def _arm_entry(figures: ArmFigures, plan: Plan, beside_paper: bool) -> dict[str, Any]:
     arm = figures.arm
     totals = _merged(figures.over_seeds())
     entries = {key: plan.value(totals[key]) for key in SHOWN if key in totals}
-    published = TABLE5.get(arm.name, {})
+    published = TABLE5.get(arm.name, {}) if beside_paper else {}
     return {
         "name": arm.name,
         "seeds": list(arm.rows),

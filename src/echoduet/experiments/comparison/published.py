@@ -9,9 +9,12 @@ the paper; it is computed from the per-class figures and the class sizes, and ha
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping
+from collections import Counter
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any
+
+from echoduet.records import Label
 
 SOURCE = "Aumente-Maestro et al. 2025, Table 5 (UNet++, 450 images, four folds, 128 x 128)"
 
@@ -58,8 +61,16 @@ def _figure(cell: str) -> Published:
 TABLE5: Mapping[str, Mapping[str, Published]] = _read(_TABLE)
 """Per setting, in the paper's order: the published figures under the keys of `metrics.json`."""
 
+IMAGES: Mapping[Label, int] = {Label.BENIGN: 222, Label.MALIGNANT: 164, Label.NORMAL: 64}
+"""The images that the published figures are of, by class."""
+
 AGREEMENT = "|ours - paper| <= 2 * sqrt(sd_ours^2 + sd_paper^2), standard deviations over folds"
 """When a figure of ours counts as agreeing with the paper's."""
+
+
+def may_stand_beside(labels: Iterable[Label]) -> bool:
+    """Tell whether cases of these classes can be the paper's 450 images, or some of them."""
+    return all(count <= IMAGES[label] for label, count in Counter(labels).items())
 
 
 def beside(published: Published, entry: Mapping[str, Any]) -> dict[str, Any]:

@@ -104,6 +104,11 @@ def read_grid(out: Path) -> Grid:
     return Grid.model_validate(head["grid"])
 
 
+def on_papers_folds(out: Path) -> bool:
+    """Tell whether the grid's cases are divided by the paper's protocol; one split serves all its settings."""
+    return all(setting.config.split.protocol == "paper" for setting in read_grid(out).settings.values())
+
+
 def _read(out: Path, size: int | str | None) -> tuple[Grid, Tables]:
     grid = read_grid(out)
     wanted = grid.at_sizes[0] if size is None else size
