@@ -22,6 +22,7 @@ COMPARED = {
     "frozen-60": "frozen",
     "frozen-224-60": "frozen-60",
     "frozen-256": "frozen",
+    "frozen-320": "frozen",
     "presence": "frozen",
     "weight-0.7": "frozen",
     "uncertainty": "frozen",
