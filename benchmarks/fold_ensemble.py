@@ -8,72 +8,66 @@ echoduet curate data/Dataset_BUSI_with_GT --published-list data/mapping_curated_
 python benchmarks/fold_ensemble.py curated/manifest.csv --folds 0 1 --out runs/fold-ensemble
 echoduet compare results/fold-ensemble/seeds.csv results/fold-ensemble/shares.csv --out runs/compared
 
-Resumable; the rows go to results/fold-ensemble.
+Resumable, and more folds may be asked for later; the rows go to results/fold-ensemble.
 """
 
 from __future__ import annotations
 
 import argparse
-import csv
+import sys
 from collections.abc import Sequence
 from pathlib import Path
 
 from echoduet.config.load_grid import load_grid
 from echoduet.config.schema import ExperimentConfig
 from echoduet.data.manifest import Manifest, read_manifest
+from echoduet.errors import EchoDuetError
 from echoduet.evaluation.cases import write_cases
 from echoduet.experiments.crossval import cross_validate, fold_folder
 from echoduet.experiments.evaluate import Scores
 from echoduet.experiments.folds import score_part
-from echoduet.files import write_csv
+from echoduet.experiments.grid.reported import read_arms
 from echoduet.models.joining import join_bundles
 from echoduet.splits.folds import make_splits
 from echoduet.splits.table import Part, SplitRow, SplitTable
 
 RESULTS = Path(__file__).parents[1] / "results"
-GRID, SETTING, TOGETHER = "duet", "MT", "0+1+2"
-"""The grid whose recipe is taken, its setting of both tasks, and how its rows name the ensemble of three seeds."""
+GRID, SETTING = "duet", "MT"
+"""The grid whose recipe is taken, and its setting of both tasks."""
+
+RAW, REFINED = "MT+E", "MT+PR+E"
+"""Its rows of the ensemble to compare with, as the networks answer and refined."""
 
 SHARES = 5
 SCORE_SIDE = 128
 
 
-def rotated(manifest: Manifest, config: ExperimentConfig, folds: Sequence[int], member: int) -> SplitTable:
-    """Return the folds of `config`, but with share `member` of what is not tested as validation part."""
-    outer = make_splits(manifest.cases, config.split)
-    rows: list[SplitRow] = []
-    for fold in folds:
-        tested = set(outer.ids(fold, Part.TEST))
-        rest = [case for case in manifest if case.case_id not in tested]
-        shares = make_splits(rest, config.split.model_copy(update={"folds": SHARES}))
-        held = set(shares.ids(member, Part.TEST))
-        parts = {case.case_id: Part.VAL if case.case_id in held else Part.TRAIN for case in rest}
-        rows += [SplitRow(case.case_id, fold, parts.get(case.case_id, Part.TEST)) for case in manifest]
-    return SplitTable(tuple(rows))
+def rotated(manifest: Manifest, config: ExperimentConfig, fold: int, member: int) -> SplitTable:
+    """Return one fold of `config`, but with share `member` of what is not tested as validation part."""
+    tested = set(make_splits(manifest.cases, config.split).ids(fold, Part.TEST))
+    rest = [case for case in manifest if case.case_id not in tested]
+    held = set(make_splits(rest, config.split.model_copy(update={"folds": SHARES})).ids(member, Part.TEST))
+    parts = {case.case_id: Part.VAL if case.case_id in held else Part.TRAIN for case in rest}
+    return SplitTable(tuple(SplitRow(case.case_id, fold, parts.get(case.case_id, Part.TEST)) for case in manifest))
 
 
-def train(manifest: Manifest, configs: Sequence[ExperimentConfig], folds: Sequence[int], out: Path) -> Scores:
-    """Train a member with each configuration into `out/member_K`, and return what they score together, fold by fold."""
-    splits = [rotated(manifest, config, folds, member) for member, config in enumerate(configs)]
-    for member, (config, table) in enumerate(zip(configs, splits, strict=True)):
-        cross_validate(config, manifest, table, out / f"member_{member}", (SCORE_SIDE,))
-    parts: list[Scores] = []
-    for fold in folds:
-        models = [fold_folder(out / f"member_{k}", fold) / "model.safetensors" for k in range(len(configs))]
-        joined = out / f"joined_{fold}.safetensors"
-        join_bundles(models, joined)
-        parts += score_part(joined, manifest, splits[0], fold, Part.TEST, (SCORE_SIDE,))
-    raw, refined = (sum((getattr(part, which) for part in parts), ()) for which in ("raw", "refined"))
-    return Scores(SCORE_SIDE, raw, refined)
+def train(manifest: Manifest, configs: Sequence[ExperimentConfig], fold: int, out: Path) -> Scores:
+    """Train a member with each configuration into `out/fold_K/member_M`, and return what they score together."""
+    models = []
+    for member, config in enumerate(configs):
+        splits, folder = rotated(manifest, config, fold, member), out / f"fold_{fold}" / f"member_{member}"
+        cross_validate(config, manifest, splits, folder, (SCORE_SIDE,))
+        models.append(fold_folder(folder, fold) / "model.safetensors")
+    joined = out / f"fold_{fold}" / "joined.safetensors"
+    join_bundles(models, joined)
+    (scores,) = score_part(joined, manifest, splits, fold, Part.TEST, (SCORE_SIDE,))
+    return scores
 
 
-def copy_rows(grid_rows: Path, folds: Sequence[int], path: Path) -> None:
-    """Write the rows of the seeds' ensemble that `folds` test, as one file of rows."""
-    with grid_rows.open(newline="", encoding="utf-8") as stream:
-        reader = csv.DictReader(stream)
-        columns = [name for name in reader.fieldnames or () if name not in {"setting", "seed", "part"}]
-        rows = [row for row in reader if (row["setting"], row["seed"]) == (SETTING, TOGETHER)]
-    write_csv(path, columns, [{name: row[name] for name in columns} for row in rows if int(row["fold"]) in folds])
+def of_the_seeds(folds: Sequence[int]) -> Scores:
+    """Return what the ensemble of the grid's seeds scored on the test parts of `folds`."""
+    arms = {arm.name: arm.cases for arm in read_arms(RESULTS / GRID, SCORE_SIDE)}
+    return Scores(SCORE_SIDE, *(tuple(row for row in arms[name] if row.fold in folds) for name in (RAW, REFINED)))
 
 
 def members(overrides: Sequence[str] = ()) -> list[ExperimentConfig]:
@@ -91,10 +85,16 @@ def main() -> None:
     parser.add_argument("--out", type=Path, default=Path("runs/fold-ensemble"))
     parser.add_argument("--results", type=Path, default=RESULTS / "fold-ensemble")
     given = parser.parse_args()
-    scores = train(read_manifest(given.manifest), members(given.overrides), given.folds, given.out)
-    write_cases(given.results / "shares.csv", scores.raw, scores.refined)
-    copy_rows(RESULTS / GRID / "rows.csv", given.folds, given.results / "seeds.csv")
+    manifest, configs = read_manifest(given.manifest), members(given.overrides)
+    parts = [train(manifest, configs, fold, given.out) for fold in given.folds]
+    raw, refined = [row for part in parts for row in part.raw], [row for part in parts for row in part.refined]
+    write_cases(given.results / "shares.csv", raw, refined)
+    seeds = of_the_seeds(given.folds)
+    write_cases(given.results / "seeds.csv", seeds.raw, seeds.refined)
 
 
 if __name__ == "__main__":
-    main()
+    try:
+        main()
+    except EchoDuetError as error:
+        sys.exit(f"error: {error}")

@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import csv
+import subprocess
+import sys
 
 import pytest
 
 import fold_ensemble
-from echoduet.data.manifest import build_manifest
+from echoduet.data.manifest import build_manifest, write_manifest
 from echoduet.evaluation.cases import read_cases
 from echoduet.models.bundle import load_bundle
 from echoduet.splits.folds import make_splits
@@ -29,9 +31,9 @@ def config():
 
 def test_members_validate_on_other_images_and_test_on_the_same(manifest, config, monkeypatch):
     monkeypatch.setattr(fold_ensemble, "SHARES", 3)
-    ours = [fold_ensemble.rotated(manifest, config, (0, 1), member) for member in range(3)]
     usual = make_splits(manifest.cases, config.split)
     for fold in (0, 1):
+        ours = [fold_ensemble.rotated(manifest, config, fold, member) for member in range(3)]
         rest = set(usual.case_ids) - set(usual.ids(fold, Part.TEST))
         held = [set(table.ids(fold, Part.VAL)) for table in ours]
         assert all(set(table.ids(fold, Part.TEST)) == set(usual.ids(fold, Part.TEST)) for table in ours)
@@ -44,22 +46,31 @@ def test_the_members_answer_together_on_what_none_of_them_met(manifest, tmp_path
     monkeypatch.setattr(fold_ensemble, "SHARES", 3)
     configs = fold_ensemble.members(KEYS)
     assert [config.seed for config in configs] == [0, 1, 2]
-    scores = fold_ensemble.train(manifest, configs[:2], (1,), tmp_path / "runs")
+    scores = fold_ensemble.train(manifest, configs[:2], 1, tmp_path / "runs")
     tested = make_splits(manifest.cases, configs[0].split).ids(1, Part.TEST)
     assert {row.case_id for row in scores.raw} == {row.case_id for row in scores.refined} == set(tested)
-    alone = read_cases(tmp_path / "runs" / "member_0" / "fold_1" / "cases.csv")[0]
+    alone = read_cases(tmp_path / "runs" / "fold_1" / "member_0" / "fold_1" / "cases.csv")[0]
     assert [row.p_benign for row in scores.raw] != [row.p_benign for row in alone]
-    assert load_bundle(tmp_path / "runs" / "joined_1.safetensors")[1].config.model.members == 2
+    assert load_bundle(tmp_path / "runs" / "fold_1" / "joined.safetensors")[1].config.model.members == 2
 
 
-def test_the_rows_of_the_seeds_are_those_of_the_grid(tmp_path):
-    grid_rows = fold_ensemble.RESULTS / "duet" / "rows.csv"
-    fold_ensemble.copy_rows(grid_rows, (0, 2), tmp_path / "seeds.csv")
-    raw, _ = read_cases(tmp_path / "seeds.csv")
-    with grid_rows.open(newline="", encoding="utf-8") as stream:
-        expected = {
-            row["case_id"]: float(row["raw_dice"])
-            for row in csv.DictReader(stream)
-            if (row["setting"], row["seed"]) == ("MT", "0+1+2") and row["fold"] in {"0", "2"}
-        }
-    assert {row.case_id: row.dice for row in raw} == expected
+def test_the_rows_of_the_seeds_are_those_of_the_grid():
+    seeds = fold_ensemble.of_the_seeds((0, 2))
+    with (fold_ensemble.RESULTS / "duet" / "rows.csv").open(newline="", encoding="utf-8") as stream:
+        rows = [row for row in csv.DictReader(stream) if (row["setting"], row["seed"]) == ("MT", "0+1+2")]
+    kept = {row["case_id"]: row for row in rows if row["fold"] in {"0", "2"}}
+    for variant, scores in (("raw", seeds.raw), ("refined", seeds.refined)):
+        expected = {name: (float(row[f"{variant}_dice"]), row[f"{variant}_predicted"]) for name, row in kept.items()}
+        assert {row.case_id: (row.dice, row.predicted) for row in scores} == expected
+
+
+def test_a_fold_that_is_not_there_is_one_sentence(manifest, tmp_path):
+    write_manifest(manifest, tmp_path / "manifest.csv")
+    places = ["--out", tmp_path / "runs", "--results", tmp_path / "results"]
+    program = [sys.executable, fold_ensemble.__file__, tmp_path / "manifest.csv", "--folds", "9", *places]
+    done = subprocess.run(program, capture_output=True, text=True, check=False)
+    assert done.returncode == 1
+    assert done.stderr.startswith("error: Fold 9 does not exist")
+    assert done.stderr.count("\n") == 1
+    assert not (tmp_path / "runs").exists()
+    assert not (tmp_path / "results").exists()
