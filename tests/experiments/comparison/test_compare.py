@@ -142,6 +142,7 @@ def test_more_images_of_a_class_than_the_paper_has_are_not_its_images(make_arm):
         held = compare([arm], sampling=QUICK)
         assert held["beside_paper"] is expected
         assert bool(held["arms"][0]["paper"]) is expected
+        assert ("the paper" in held["conventions"]) is expected
 
 
 def test_without_folds_figures_are_over_all_cases(make_arm):

@@ -31,6 +31,12 @@ SHOWN = (
 )  # fmt: skip
 """The figures of each arm; every run's own `metrics.json` has the others."""
 
+PAPER = (
+    f"{SOURCE}. Its Dice of lesion images alone is computed from its own figures and has no spread. "
+    f"Agrees: {AGREEMENT}. A lenient rule: it asks whether the figures of single folds overlap."
+)
+"""How the paper's figures are to be read beside ours."""
+
 Pair = tuple[str, str]
 """Two arms by name; the difference is the first minus the second."""
 
@@ -89,7 +95,7 @@ def compare(
         "arms": [_arm_entry(held, plan, beside_paper) for held in figures.values()],
         "comparisons": comparisons,
         "exploratory": across_arms(arms),
-        "conventions": conventions(sampling, sum(entry["p"] is not None for entry in comparisons)),
+        "conventions": conventions(sampling, sum(entry["p"] is not None for entry in comparisons), beside_paper),
     }
 
 
@@ -155,7 +161,7 @@ def with_holm(comparisons: Sequence[dict[str, Any]]) -> list[dict[str, Any]]:
     return [entry | {"p_holm": p} for entry, p in zip(comparisons, adjusted, strict=True)]
 
 
-def conventions(sampling: Sampling, tests: int) -> dict[str, str]:
+def conventions(sampling: Sampling, tests: int, beside_paper: bool) -> dict[str, str]:
     """Return, in words, how each figure of a comparison was made."""
     return {
         "pairing": "Every system answered the same cases in the same folds with the same seeds; otherwise nothing is "
@@ -173,8 +179,7 @@ def conventions(sampling: Sampling, tests: int) -> dict[str, str]:
         "Holm": f"p adjusted over all {tests} differences of this report: all pairs, all figures.",
         "effect": "Cohen's dz: mean of the per-case difference over its standard deviation, scores of a case averaged "
         "over seeds first. A figure that is no mean over cases (F1, AUROC) has none.",
-        "the paper": f"{SOURCE}. Its Dice of lesion images alone is computed from its own figures and has no spread. "
-        f"Agrees: {AGREEMENT}. A lenient rule: it asks whether the figures of single folds overlap.",
+        **({"the paper": PAPER} if beside_paper else {}),
         "exploratory": "Corrected t: fold and seed differences, variance corrected for overlapping training parts "
         "(Nadeau and Bengio 2003), n_test / n_train = 1 / (folds - 1), as if the folds compared were all. "
         "Wilcoxon: group means of the cases' differences. "
