@@ -96,6 +96,28 @@ def test_dice_on_lesions_of_a_batch_without_any_is_nothing(per: str, scales: tup
     assert logits.grad.isfinite().all()
 
 
+@pytest.mark.parametrize("kind", ["dice_bce", "dice_bce_boundary", "focal_tversky"])
+def test_masks_on_lesions_asks_nothing_of_images_without_one(kind: str, scales: tuple[Tensor, ...]) -> None:
+    leaves = tuple(torch.cat([logits, logits]).requires_grad_() for logits in scales)
+    masks = torch.cat([MASKS, torch.zeros_like(MASKS)])
+    loss = MultiTaskLoss(LossConfig(segmentation=kind, masks_on="lesions"))
+    got = loss(Output(leaves, None), masks, LABELS).total
+    torch.testing.assert_close(got, loss(Output(scales, None), MASKS, LABELS).total)
+    got.backward()
+    for leaf in leaves:
+        assert leaf.grad[:2].abs().max() > 0
+        assert (leaf.grad[2:] == 0).all()
+
+
+def test_masks_on_lesions_leaves_a_batch_without_any_to_the_class(scales: tuple[Tensor, ...]) -> None:
+    leaves = tuple(logits.clone().requires_grad_() for logits in scales)
+    loss = MultiTaskLoss(LossConfig(masks_on="lesions"))
+    parts = loss(Output(leaves, CLASS_LOGITS), torch.zeros_like(MASKS), LABELS)
+    torch.testing.assert_close(parts.total, 0.65 * parts.classification)
+    parts.total.backward()
+    assert all((leaf.grad == 0).all() for leaf in leaves)
+
+
 def test_presence_belongs_to_the_segmentation(scales: tuple[Tensor, ...]) -> None:
     loss, logit = MultiTaskLoss(LossConfig(presence_weight=0.7)), torch.tensor([1.0, -2.0])
     parts = loss(Output(scales, CLASS_LOGITS, logit), MASKS, LABELS)

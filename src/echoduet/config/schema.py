@@ -51,8 +51,9 @@ class ModelConfig(Section):
     With `presence` the network also says whether there is a lesion at all, and the odds of every lesion pixel are
     multiplied by that probability. `decoder` is for networks with the light decoder: `half` ends it at the encoder's
     finest map, mostly of half the size, `full` goes on to the image's own, `dense` sees the image through dense
-    convolutions of its own beside the encoder. `class_head` is for the same networks: `guided` pools under the
-    predicted lesion and around it too, `pooled` the whole image only. Keys about masks do not matter without masks.
+    convolutions of its own beside the encoder, `unet` through a whole U-Net from the image's own size down.
+    `class_head` is for the same networks: `guided` pools under the predicted lesion and around it too, `pooled` the
+    whole image only. Keys about masks do not matter without masks.
 
     `members` says how many networks answer together; each is trained alone, with 1, and `echoduet release` joins them.
     """
@@ -65,7 +66,7 @@ class ModelConfig(Section):
     deep_supervision: bool = True
     dropout: Share = 0.0
     presence: bool = False
-    decoder: Literal["half", "full", "dense"] = "half"
+    decoder: Literal["half", "full", "dense", "unet"] = "half"
     class_head: Literal["guided", "pooled"] = "guided"
     members: Annotated[int, Field(ge=1)] = 1
 
@@ -76,7 +77,8 @@ class LossConfig(Section):
     `dice_bce_boundary` is `dice_bce` whose cross entropy counts pixels within `boundary_radius` pixels of the contour
     more, up to 1 + `boundary_weight` times; `focal_tversky` lets a missed pixel cost `tversky_miss_weight` and a false
     alarm the rest, and takes the keys of the Dice loss too. With `dice_on: lesions` images without a lesion count in
-    the loss per pixel alone. `presence_weight` is for networks with `model.presence`.
+    the loss per pixel alone; with `masks_on: lesions` in no mask loss at all: the mask then says where, and the class
+    whether. `presence_weight` is for networks with `model.presence`.
 
     `weighting` says whether the two weights stay as they are while a network is trained for both tasks (`fixed`), are
     learned as each task's uncertainty (`uncertainty`, Kendall et al., 2018), or follow the gradients so that
@@ -90,6 +92,7 @@ class LossConfig(Section):
     dice_smoothing: Positive = 1.0
     dice_per: Literal["batch", "image"] = "image"
     dice_on: Literal["all", "lesions"] = "all"
+    masks_on: Literal["all", "lesions"] = "all"
     boundary_radius: Annotated[int, Field(ge=1, le=64)] = 7
     boundary_weight: Annotated[float, Field(ge=0.0)] = 5.0
     tversky_miss_weight: Annotated[float, Field(gt=0.0, lt=1.0)] = 0.7

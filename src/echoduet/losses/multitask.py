@@ -99,6 +99,11 @@ class MultiTaskLoss(nn.Module):
 
     def segmentation(self, mask_logits: Sequence[Tensor], masks: Tensor) -> Tensor:
         """Return the segmentation losses of all scales, summed with weights 1/(n+1) from the finest."""
+        if self.config.masks_on == "lesions":
+            lesion = has_lesion(masks)
+            if not lesion.any():  # nothing to learn, and no slope
+                return torch.stack([logits.float().sum() * 0.0 for logits in mask_logits]).sum()
+            mask_logits, masks = [logits[lesion] for logits in mask_logits], masks[lesion]
         return torch.stack([self._mask_loss(logits, masks) / (n + 1) for n, logits in enumerate(mask_logits)]).sum()
 
     def classification(self, logits: Tensor, labels: Tensor) -> Tensor:
