@@ -23,6 +23,7 @@ OPTIONS = {
     "presence": {"presence": True},
     "full": {"decoder": "full"},
     "dense": {"decoder": "dense"},
+    "unet": {"decoder": "unet"},
     "pooled": {"class_head": "pooled"},
 }
 VARIANTS = [

@@ -22,12 +22,14 @@ class Decoder(nn.Module):
         strides: by how much each is smaller than the image.
         reach: the place, among the encoder's maps, of the deepest one it reads.
         reads_image: it takes the image itself in front of the encoder's maps.
+        min_side: the smallest image side that every layer of it can take.
     """
 
     widths: tuple[int, ...]
     strides: tuple[int, ...]
     reach: int = -1
     reads_image: bool = False
+    min_side: int = 1
 
 
 def nested_node(widths: Sequence[int], row: int, column: int) -> UpBlock:

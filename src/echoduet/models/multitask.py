@@ -57,7 +57,7 @@ class MultiTaskNet(Network):
     @property
     def min_side(self) -> int:
         """The smallest side of an image."""
-        return self.encoder.min_side
+        return max(self.encoder.min_side, self.decoder.min_side if self.decoder is not None else 1)
 
     def forward(self, image: Tensor) -> Output:
         """Map `(B, 1, H, W)` images in [0, 1] to mask logits per scale and class logits `(B, 3)`.

@@ -19,11 +19,12 @@ from echoduet.models.heads import MaskGuidedClassHead, MaskHead, NestedClassHead
 from echoduet.models.multitask import MultiTaskNet
 from echoduet.models.network import Network
 from echoduet.models.timm_encoder import PREFIX, TimmEncoder
+from echoduet.models.unet_decoder import UNetDecoder
 
 UNETPP_WIDTHS = (24, 48, 96, 192, 384)
 NNUNET_WIDTHS = (32, 64, 128, 256, 320, 320)
 SHALLOW = "_shallow"
-LIGHT_DECODERS = {"half": LightDecoder, "full": FullSizeDecoder, "dense": DenseDecoder}
+LIGHT_DECODERS = {"half": LightDecoder, "full": FullSizeDecoder, "dense": DenseDecoder, "unet": UNetDecoder}
 COMPOSING = ("decoder", "class_head")  # keys that only networks made by `compose_light` have
 
 
