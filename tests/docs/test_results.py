@@ -69,6 +69,8 @@ def table_of(path):
 GRIDS = {
     "duet": ["duet"],
     "duet clean": ["duet-clean"],
+    "where": ["where"],
+    "where clean": ["where-clean"],
     "short": ["ablation-short"],
     "baselines": ["baselines"],
     "baselines clean": ["baselines-clean", "native"],
@@ -107,6 +109,13 @@ def test_the_lesions_that_none_outlines_are_those_of_the_rows():
     told = subprocess.run(program, capture_output=True, text=True, check=True, cwd=ROOT).stdout.strip()
     page = (ROOT / "docs" / "results.md").read_text()
     assert page.split("<!-- misses: begin -->")[1].split("<!-- misses: end -->")[0].strip() == told
+
+
+def test_networks_taught_on_lesion_images_alone_outline_some_of_them():
+    words = [sys.executable, ROOT / "benchmarks" / "misses.py", "results/duet", "MT", "ST(Seg)"]
+    told = subprocess.run([*words, "--others", "results/where"], capture_output=True, text=True, check=True, cwd=ROOT)
+    expected = {"| ST(Seg) | 39 | 4 |", "| MT | 39 | 2 |", "| ST(Seg), all images | 39 | 0 |"}
+    assert expected <= {*told.stdout.splitlines()}
 
 
 def test_longer_training_outlines_as_many_of_these_as_the_page_says():
