@@ -6,7 +6,7 @@ compare with has the same seeds and one validation part for all of them: rows of
 
 echoduet curate data/Dataset_BUSI_with_GT --published-list data/mapping_curated_BUSI.csv --out curated
 python benchmarks/fold_ensemble.py curated/manifest.csv --folds 0 1 --out runs/fold-ensemble
-echoduet compare results/fold-ensemble/seeds.csv results/fold-ensemble/shares.csv --out runs/compared
+cd results/fold-ensemble && echoduet compare seeds.csv shares.csv --names "seeds,shares" --out ../../runs/compared
 
 Resumable, and more folds may be asked for later; the rows go to results/fold-ensemble.
 """

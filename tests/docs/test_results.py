@@ -145,12 +145,13 @@ def test_what_dynunet_gains_on_clean_busi_is_what_the_page_says():
 
 
 BY_COPIES = ["results/extras/without_copies.csv", "results/extras/with_copies.csv", "--names", "without,with copies"]
+BY_SHARES = [f"results/fold-ensemble/{kind}.csv" for kind in ("seeds", "shares")] + ["--names", "seeds,shares"]
 BY_LENGTH = ["results/extras/base_30_epochs.csv", "results/echoduet-base/oof.csv", "--names", "30 epochs,60 epochs"]
 
 
 @pytest.mark.parametrize(
     ("block", "words"),
-    [("copies", BY_COPIES), ("length", BY_LENGTH), ("length", [*BY_LENGTH, "--raw"])],
+    [("copies", BY_COPIES), ("shares", BY_SHARES), ("length", BY_LENGTH), ("length", [*BY_LENGTH, "--raw"])],
 )
 def test_the_differences_of_two_files_are_those_of_their_rows(block, words, tmp_path):
     told = compared(words, tmp_path)
