@@ -35,6 +35,7 @@ COMPARED = {
     "pooled": "frozen",
     "lesions-only": "frozen",
     "lesions-only-pooled": "pooled",
+    "lesions-only-0.7": "lesions-only-pooled",
     "lesions-only-unet": "lesions-only-pooled",
     "lite2": "frozen",
     "no-average": "frozen",
