@@ -103,6 +103,22 @@ def test_the_rows_and_differences_of_the_longer_training_are_those_of_its_rows(t
     assert [line for line in table.splitlines() if line not in whole] == []
 
 
+@pytest.mark.parametrize("grid", ["where", "where-clean"])
+def test_what_lesion_images_alone_bring_is_that_of_the_rows(grid, tmp_path):
+    with (ROOT / "results" / grid / "rows.csv").open(newline="", encoding="utf-8") as stream:
+        rows = list(csv.DictReader(stream))
+    for name, setting in (("all", "MT, all images"), ("lesions", "MT")):
+        ours = [dict(list(row.items())[3:]) for row in rows if row["setting"] == setting]
+        with (tmp_path / f"{name}.csv").open("w", newline="", encoding="utf-8") as stream:
+            writer = csv.DictWriter(stream, list(ours[0]), lineterminator="\n")
+            writer.writeheader()
+            writer.writerows(ours)
+    names = ["--names", "all images,lesions only"]
+    told = compared([tmp_path / "all.csv", tmp_path / "lesions.csv", *names], tmp_path / "out")
+    page = (ROOT / "docs" / "results.md").read_text()
+    assert f"```\n{told}\n```" in page.split("<!-- where pairs: begin -->")[1].split("<!-- where pairs: end -->")[0]
+
+
 def test_the_lesions_that_none_outlines_are_those_of_the_rows():
     words = [sys.executable, ROOT / "benchmarks" / "misses.py", "results/duet", "MT", "ST(Seg)"]
     program = [*words, "--others", "results/baselines"]
