@@ -87,7 +87,9 @@ def test_a_bundle_of_a_frozen_network_loads_without_the_weights_package() -> Non
 
 
 @pytest.mark.parametrize("architecture", ["unetpp", "nnunet"])
-@pytest.mark.parametrize(("key", "value"), [("decoder", "full"), ("decoder", "unet"), ("class_head", "pooled")])
+@pytest.mark.parametrize(
+    ("key", "value"), [("decoder", "full"), ("decoder", "dense"), ("decoder", "unet"), ("class_head", "pooled")]
+)
 def test_the_papers_networks_refuse_keys_of_light_ones(architecture: str, key: str, value: str) -> None:
     with pytest.raises(ModelError, match=rf"{architecture}: model\.{key} is for networks with the light decoder"):
         build_network(ModelConfig.model_validate({"architecture": architecture, key: value}))

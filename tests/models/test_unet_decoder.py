@@ -11,13 +11,14 @@ def pyramid(widths: tuple[int, ...], strides: tuple[int, ...], side: int) -> tup
     return tuple(torch.rand(1, w, side // s, side // s) for w, s in zip(widths, strides, strict=True))
 
 
-@pytest.mark.parametrize("strides", [(1, 2, 4, 8, 16), (2, 4, 8, 16, 32), (4, 8, 16, 32)])
-def test_it_ends_at_the_images_size(strides: tuple[int, ...]) -> None:
+@pytest.mark.parametrize(("strides", "outputs"), [((1, 2, 4, 8, 16), 3), ((2, 4, 8, 16, 32), 4), ((4, 8, 16, 32), 4)])
+def test_it_ends_at_the_images_size(strides: tuple[int, ...], outputs: int) -> None:
     widths = (6, 8, 10, 12, 14)[: len(strides)]
     decoder = UNetDecoder(widths, strides, deep_supervision=True, channels=(4, 8, 16))
     decoded = decoder((torch.rand(1, 1, 64, 64), *pyramid(widths, strides, 64)))
-    assert decoder.strides == (1, 2, 4, 8)[: len(decoder.strides)]
-    assert decoder.widths == (4, 8, 16, 16)[: len(decoder.widths)]
+    assert decoder.strides == (1, 2, 4, 8)[:outputs]  # every level but the two deepest
+    assert decoder.widths == (4, 8, 16, 16)[:outputs]
+    assert decoder.min_side == 2 * strides[-1]
     for feature, width, stride in zip(decoded.maps, decoder.widths, decoder.strides, strict=True):
         assert feature.shape == (1, width, 64 // stride, 64 // stride)
     assert decoder.reach == len(strides) - 1
