@@ -3,11 +3,13 @@
 python benchmarks/recipe_search.py
 
 One folder a setting, one file a fold: validation parts, refined, at 128 x 128. A setting is compared with the one that
-it changes one thing of, on the folds that both have.
+it changes one thing of, on the folds that both have. The last table is that of the longest training, each task alone
+beside both, from `results/long-val`.
 """
 
 from __future__ import annotations
 
+import csv
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 
@@ -17,6 +19,9 @@ from echoduet.evaluation.cases import CaseScore, read_cases
 from echoduet.statistics.paired import bootstrap_difference
 
 RESULTS = Path(__file__).parents[1] / "results" / "recipe-search"
+LONG = RESULTS.parent / "long-val" / "rows.csv"
+SHORT = "lesions-only-pooled"
+"""The setting that `MT` of the long training is for 20 epochs."""
 COMPARED = {
     "frozen": "plain",
     "frozen-60": "frozen",
@@ -96,5 +101,38 @@ def table(results: Path = RESULTS) -> str:
     return "\n".join(lines)
 
 
+def of_grid(path: Path, setting: str, refined: bool) -> Folds:
+    """Return the rows of a setting from a grid's `rows.csv`, by fold."""
+    scores = read_cases(path)[int(refined)]
+    folds: dict[int, list[CaseScore]] = {}
+    with path.open(newline="", encoding="utf-8") as stream:
+        for row, score in zip(csv.DictReader(stream), scores, strict=True):
+            if row["setting"] == setting:
+                folds.setdefault(int(row["fold"]), []).append(score)
+    return folds
+
+
+def long_table(path: Path = LONG, short: Path = RESULTS) -> str:
+    """Return what 90 epochs reach on the validation parts, each task alone and both, as Markdown."""
+    arms = {
+        "ST(Seg), raw": (of_grid(path, "ST(Seg)", refined=False), ("lesion Dice",)),
+        "ST(Cls)": (of_grid(path, "ST(Cls)", refined=False), ("accuracy",)),
+        "MT, raw": (of_grid(path, "MT", refined=False), tuple(MEASURES)),
+        "MT, refined": (of_grid(path, "MT", refined=True), tuple(MEASURES)),
+        f"{SHORT}, refined": (read(SHORT, short), tuple(MEASURES)),
+    }
+    pairs = [("MT, raw", "ST(Seg), raw"), ("MT, raw", "ST(Cls)"), ("MT, refined", f"{SHORT}, refined")]
+    lines = [f"| setting | {' | '.join(MEASURES)} |", "|---" * (len(MEASURES) + 1) + "|"]
+    for name, (folds, told) in arms.items():
+        cells = [f"{mean(folds, sorted(folds), MEASURES[key]):.3f}" if key in told else "" for key in MEASURES]
+        lines.append(f"| {name} | {' | '.join(cells)} |")
+    for ours, theirs in pairs:
+        told = [key for key in arms[ours][1] if key in arms[theirs][1]]
+        first, second = arms[ours][0], arms[theirs][0]
+        cells = [difference(first, second, MEASURES[key]) if key in told else "" for key in MEASURES]
+        lines.append(f"| {ours} − {theirs} | {' | '.join(cells)} |")
+    return "\n".join(lines)
+
+
 if __name__ == "__main__":
-    print(table())
+    print(table(), long_table(), sep="\n\n")

@@ -47,3 +47,16 @@ def test_the_page_shows_the_table_of_the_rows_in_the_repository():
     text = PAGE.read_text(encoding="utf-8")
     shown = text.split("<!-- recipe search: begin -->")[1].split("<!-- recipe search: end -->")[0].strip()
     assert shown == recipe_search.table()
+
+
+def test_the_page_shows_the_table_of_the_long_training():
+    text = PAGE.read_text(encoding="utf-8")
+    shown = text.split("<!-- long: begin -->")[1].split("<!-- long: end -->")[0].strip()
+    assert shown == recipe_search.long_table()
+
+
+def test_a_task_that_a_setting_does_not_have_is_left_blank():
+    lines = recipe_search.long_table().splitlines()
+    segmenter, classifier = (next(line for line in lines if line.startswith(f"| {name}")) for name in ("ST(Seg)", "ST(Cls)"))
+    assert segmenter.split("|")[5].strip() == ""
+    assert classifier.split("|")[3].strip() == ""
