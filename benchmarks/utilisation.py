@@ -22,13 +22,16 @@ from torch.profiler import ProfilerActivity, profile
 from torch.utils.flop_counter import FlopCounterMode, conv_flop_count
 
 from echoduet.config.load import load_config
-from echoduet.data.cache import load_cached
-from echoduet.data.manifest import open_data
+from echoduet.config.schema import ExperimentConfig
+from echoduet.data.cache import CachedSet, load_cached
+from echoduet.data.manifest import Manifest, open_data
 from echoduet.losses.multitask import LossParts
 from echoduet.runs import processor
 from echoduet.training.loop import Trainer
 from echoduet.transforms.augment import apply, draw
 from echoduet.transforms.preprocess import Preprocess
+from fleet_pack import ROWS as PACKED
+from fleet_pack import Pack
 
 SECONDS = 8.0
 """How long each rate is measured, after a warm-up of two calls."""
@@ -162,7 +165,7 @@ def profiled(trainer: Trainer, folder: Path) -> str:
 def main() -> None:
     """Measure every configuration given and print a line of the table for each."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("data", type=Path, help="a data-set folder or a manifest")
+    parser.add_argument("data", type=Path, help="a data-set folder, a manifest, or one that is packed")
     parser.add_argument("--config", action="append", required=True, dest="configs")
     parser.add_argument("--set", action="append", default=[], dest="overrides")
     parser.add_argument("--peak", type=float, help="TFLOP/s that count as the peak, instead of a measured product")
@@ -172,7 +175,7 @@ def main() -> None:
     manifest, peak, profiles = open_data(given.data), given.peak, list[str]()
     for name in given.configs:
         config = load_config(name, given.overrides)
-        data = load_cached(manifest.cases, Preprocess(config.preprocess))
+        data = _tensors(given.data, manifest, config)
         trainer = Trainer(config, data, data)
         if peak is None:
             peak = matrix_peak(trainer.stepper.device, given.seconds)
@@ -184,6 +187,12 @@ def main() -> None:
         if given.profile:
             profiles.append(f"{name}: {profiled(trainer, given.profile / name)}")
     print("\n".join(["", *profiles]).rstrip())
+
+
+def _tensors(path: Path, manifest: Manifest, config: ExperimentConfig) -> CachedSet:
+    if (path.parent / PACKED).exists():
+        return Pack.open(path.parent).tensors(manifest, config.preprocess.size)
+    return load_cached(manifest.cases, Preprocess(config.preprocess))
 
 
 def _head(device: torch.device, peak: float, measured: bool) -> None:

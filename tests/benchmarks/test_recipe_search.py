@@ -57,6 +57,8 @@ def test_the_page_shows_the_table_of_the_long_training():
 
 def test_a_task_that_a_setting_does_not_have_is_left_blank():
     lines = recipe_search.long_table().splitlines()
-    segmenter, classifier = (next(line for line in lines if line.startswith(f"| {name}")) for name in ("ST(Seg)", "ST(Cls)"))
+    segmenter, classifier = (
+        next(line for line in lines if line.startswith(f"| {name}")) for name in ("ST(Seg)", "ST(Cls)")
+    )
     assert segmenter.split("|")[5].strip() == ""
     assert classifier.split("|")[3].strip() == ""

@@ -229,7 +229,7 @@ def tune(model: Path, manifest: Manifest, case_ids: Sequence[str] | None = None,
         raise ModelError(f"{model}: draws no mask, so that there is no threshold to choose. Set inference.tune=false.")
     settings = predictor.info.config.inference
     choice = choose(outcomes, settings.refining, settings.mask_threshold)
-    _store(model, predictor.info, choice, outcomes)
+    store(model, predictor.info, choice, outcomes)
     return choice
 
 
@@ -253,7 +253,8 @@ def _allowed(model: Path, info: BundleInfo, case_ids: Sequence[str] | None) -> t
     return chosen
 
 
-def _store(model: Path, info: BundleInfo, choice: Choice, outcomes: Outcomes) -> None:
+def store(model: Path, info: BundleInfo, choice: Choice, outcomes: Outcomes) -> None:
+    """Write a choice into a bundle, with the cases and the objective it was made by; its weights are not touched."""
     settings = info.config.inference
     before = Choice(settings.mask_threshold, read_rule(settings.refining, {}))
     tuning: dict[str, Any] = {
