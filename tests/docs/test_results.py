@@ -71,7 +71,9 @@ GRIDS = {
     "duet clean": ["duet-clean"],
     "where": ["where"],
     "where clean": ["where-clean"],
+    "ours": ["ours"],
     "short": ["ablation-short"],
+    "clock": ["ablation-clock"],
     "baselines": ["baselines"],
     "baselines clean": ["baselines-clean", "native"],
 }
