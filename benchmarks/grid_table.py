@@ -3,10 +3,12 @@
 No network and no image is needed.
 
 python benchmarks/grid_table.py results/duet
+python benchmarks/grid_table.py results/long --rows "ST(Seg)" MT
 """
 
 from __future__ import annotations
 
+import argparse
 import csv
 import json
 import statistics
@@ -22,14 +24,21 @@ from echoduet.experiments.grid.reported import not_run, on_papers_folds, read_ar
 from echoduet.reporting.comparison import ReportContext, difference_lines, write_comparison
 
 
-def page(out: Path, size: str | int | None = None) -> str:
+def page(out: Path, size: str | int | None = None, rows: Sequence[str] = ()) -> str:
     """Return the table of the rows that are whole as Markdown, and every difference with interval and p values.
 
     Args:
         out: the folder of an `echoduet ablate`, or a copy of its `ablation.json`, `curves.csv` and `rows*.csv`.
         size: one of the sizes it was scored at; the first by default.
+        rows: those to compare, where seeds may be whole that others lack; all, and the validation parts, by default.
+
+    Raises:
+        OutputError: the folder is no grid's, or a row that is asked for is not there.
     """
-    arms, told = on_common_seeds(read_arms(out, size))
+    known = {arm.name: arm for arm in read_arms(out, size)}
+    if missing := [name for name in rows if name not in known]:
+        raise OutputError(f"{out}: has no row {missing[0]}. There is {', '.join(known)}.")
+    arms, told = on_common_seeds([known[name] for name in rows or known])
     select = {name: setting.config.optim.select for name, setting in read_grid(out).settings.items()}
     with tempfile.TemporaryDirectory() as folder:
         place = Path(folder)
@@ -40,7 +49,11 @@ def page(out: Path, size: str | int | None = None) -> str:
         table = (place / "table.md").read_text(encoding="utf-8").strip()
         entries = json.loads((place / "comparisons.json").read_text(encoding="utf-8"))["comparisons"]
     lines = "\n".join(difference_lines(entries))
-    return "\n\n".join([table, *([f"```\n{lines}\n```"] if lines else []), validation(out, select)])
+    if rows:  # nothing of the paper's settings that were not asked for
+        head, rule, *lines_of_table = table.splitlines()
+        table = "\n".join([head, rule, *(line for line in lines_of_table if line.split(" | ")[0][2:] in rows)])
+    told_after = [] if rows else [validation(out, select)]
+    return "\n\n".join([table, *([f"```\n{lines}\n```"] if lines else []), *told_after])
 
 
 def validation(out: Path, select: Mapping[str, str]) -> str:
@@ -82,8 +95,18 @@ def _over_seeds(rows: Sequence[Mapping[str, str]], column: str) -> str:
     return f"{statistics.fmean(means):.3f}{spread}"
 
 
+def main() -> None:
+    """Print the page of the folder given."""
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("grid", type=Path)
+    parser.add_argument("size", nargs="?", help="native or a number, one of those it was scored at")
+    parser.add_argument("--rows", nargs="+", default=[], help="compare these alone")
+    given = parser.parse_args()
+    print(page(given.grid, given.size, given.rows))
+
+
 if __name__ == "__main__":
     try:
-        print(page(Path(sys.argv[1]), *sys.argv[2:3]))
+        main()
     except OutputError as error:
         sys.exit(f"error: {error}")

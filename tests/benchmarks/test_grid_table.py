@@ -9,6 +9,7 @@ import pytest
 
 import grid_table
 from echoduet.cli.main import main
+from echoduet.errors import OutputError
 
 GRID = """
 name: tiny
@@ -56,3 +57,11 @@ def test_the_validation_table_is_over_seeds_of_means_over_folds(tmp_path):
     (tmp_path / "curves.csv").write_text(header + "\n".join(epochs) + "\n")
     assert grid_table.validation(tmp_path, {"MT": "last"}).splitlines()[2] == "| MT | 0.700 ± 0.141 |  | 2 |"
     assert grid_table.validation(tmp_path, {"MT": "best"}).splitlines()[2] == "| MT | 0.100 ± 0.000 |  | 2 |"
+
+
+def test_rows_may_be_chosen_and_one_that_is_not_there_is_named(finished):
+    told = grid_table.page(finished, None, ["MT"])
+    assert "MT+PR" not in told
+    assert "validation parts" not in told
+    with pytest.raises(OutputError, match=r"has no row ST\(Seg\)\. There is MT, MT\+PR\."):
+        grid_table.page(finished, None, ["ST(Seg)"])

@@ -71,6 +71,7 @@ GRIDS = {
     "duet clean": ["duet-clean"],
     "where": ["where"],
     "where clean": ["where-clean"],
+    "long": ["long"],
     "ours": ["ours"],
     "short": ["ablation-short"],
     "clock": ["ablation-clock"],
