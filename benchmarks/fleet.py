@@ -30,10 +30,10 @@ from typing import Any
 import torch
 
 from echoduet.config.load_grid import load_grid
-from echoduet.config.schema import ExperimentConfig
+from echoduet.config.schema import ExperimentConfig, PreprocessConfig
 from echoduet.data.cache import CachedSet
 from echoduet.data.manifest import Manifest
-from echoduet.errors import EchoDuetError
+from echoduet.errors import ConfigError, EchoDuetError
 from echoduet.evaluation.cases import write_cases
 from echoduet.experiments.evaluate import score_answers
 from echoduet.experiments.grid.ablation import Ablation, claimed
@@ -74,13 +74,19 @@ class Plan:
 
     @classmethod
     def read(cls, spec: str, pack: Pack, out: Path, changes: Sequence[str] = ()) -> Plan:
-        """Return the plan of `GRID:DATA`."""
-        name, data, *more = spec.split(":")
+        """Return the plan of `GRID:DATA` or `GRID:DATA:test`.
+
+        Raises:
+            ConfigError: it is neither, or there is no such grid.
+            DataError: the pack has no such data.
+        """
+        name, data, *more = [*spec.split(":"), ""][: max(2, spec.count(":") + 1)]
+        if not data or more not in ([], ["test"]):
+            raise ConfigError(f"{spec}: is not GRID:DATA or GRID:DATA:test, as in ablation_ours:paper.")
         grid, manifest = load_grid(name, list(changes)), pack.manifest(data)
         split = next(iter(grid.settings.values())).config.split
-        return cls(
-            Ablation(grid, manifest, make_splits(manifest.cases, split), out / grid.name), pack, data, more == ["test"]
-        )
+        ablation = Ablation(grid, manifest, make_splits(manifest.cases, split), out / grid.name)
+        return cls(ablation, pack, data, held_back=bool(more))
 
     def part(self, job: Job, part: Part | str) -> tuple[str, ...]:
         """Return the cases of one part of the job's fold."""
@@ -88,10 +94,10 @@ class Plan:
 
 
 @cache
-def tensors(folder: Path, data: str, size: int) -> CachedSet:
-    """Return a packed manifest at one size."""
+def tensors(folder: Path, data: str, wanted: PreprocessConfig) -> CachedSet:
+    """Return a packed manifest's images and masks."""
     pack = Pack.open(folder)
-    return pack.tensors(pack.manifest(data), size)
+    return pack.tensors(pack.manifest(data), wanted)
 
 
 class Running:
@@ -101,7 +107,7 @@ class Running:
         """Build its network."""
         self.plan, self.job, self.started = plan, job, time.perf_counter()
         config = job.experiment
-        data = tensors(plan.pack.folder, plan.data, config.preprocess.size)
+        data = tensors(plan.pack.folder, plan.data, config.preprocess)
         parts = {side: plan.part(job, side) for side in SIDES}
         self.attempt = Attempt.begin(job.folder)
         self.folder = RunFolder.create(self.attempt.path, config.model_dump(mode="json"), resume=True)
@@ -148,8 +154,7 @@ class Running:
 def answers_of(model: Path, plan: Plan, case_ids: Sequence[str]) -> list[Answer]:
     """Return what a bundle answers about packed cases, each as of an image of its own size."""
     predictor = Predictor.load(model)
-    size = predictor.info.config.preprocess.size
-    data = tensors(plan.pack.folder, plan.data, size).select(case_ids)
+    data = tensors(plan.pack.folder, plan.data, predictor.info.config.preprocess).select(case_ids)
     shapes = {case.case_id: (case.height, case.width) for case in plan.ablation.manifest}
     images = ((case_id, image[0].numpy()) for case_id, image in zip(data.case_ids, data.images, strict=True))
     return [replace(answer, shape=shapes[answer.case_id]) for answer in predictor.answers(images)]
@@ -210,9 +215,9 @@ class Scorers:
 
 def train_all(
     cells: Sequence[tuple[Plan, Job]], lanes: int, scorers: Scorers, deadline: float, graphs: bool = True
-) -> None:
-    """Train the cells, `lanes` at a time, and have each scored when it ends."""
-    waiting, running = deque(cells), list[Running]()
+) -> int:
+    """Train the cells, `lanes` at a time, and have each scored when it ends; return how many failed."""
+    waiting, running, failed = deque(cells), list[Running](), 0
     while waiting or running:
         while waiting and len(running) < lanes and time.perf_counter() < deadline:
             running.append(Running(*waiting.popleft(), graphs))
@@ -222,12 +227,15 @@ def train_all(
             running.remove(one)
             if one.failure is None:
                 _end(one, lanes, scorers)
+            else:
+                failed += 1
         if time.perf_counter() >= deadline:
             for one in running:
                 if one.scorable:
                     _end(one, lanes, scorers)
             print(f"stopped by the clock: {len(running)} in training, {len(waiting)} not begun", flush=True)
             break
+    return failed
 
 
 def _advance(one: Running) -> bool:
@@ -279,39 +287,34 @@ def main() -> None:
     parser.add_argument("--set", action="append", default=[], dest="changes")
     parser.add_argument("--lanes", type=int, default=8, help="networks in training at a time")
     parser.add_argument("--scorers", type=int, default=2, help="processes that score")
-    parser.add_argument("--shard", default="0/1", help="I/N: every N-th cell from the I-th, in a folder already begun")
-    parser.add_argument("--seconds", type=float, default=float("inf"))
-    parser.add_argument("--gather", action="store_true", help="train nothing: join networks and write the rows")
-    parser.add_argument("--processes", type=int, default=0, help="train in so many, then gather")
+    parser.add_argument("--processes", type=int, default=1, help="that train beside each other")
+    parser.add_argument("--seconds", type=float, default=float("inf"), help="begin nothing after so many")
     parser.add_argument("--launch-singly", action="store_true", help="capture no graphs")
+    parser.add_argument("--shard", help=argparse.SUPPRESS)  # I/N: train every N-th cell from the I-th
     given = parser.parse_args()
     pack, out = Pack.open(given.pack.absolute()), given.out.absolute()
     plans = [Plan.read(spec, pack, out, given.changes) for spec in given.grids]
+    for plan in plans:
+        for setting in plan.ablation.grid.settings.values():
+            pack.require(setting.config.preprocess)
+    if given.shard is not None:
+        scorers, deadline = Scorers(given.scorers), time.perf_counter() + given.seconds
+        failed = train_all(list(sharded(plans, given.shard)), given.lanes, scorers, deadline, not given.launch_singly)
+        scorers.collect(0)
+        sys.exit(f"{failed} cells failed." if failed else 0)
     plans += [plan.tested() for plan in plans if plan.held_back]
-    if given.processes:
-        for plan in plans:
-            with claimed(plan.ablation):
-                pass
-        _in_processes(given.processes)
-        return
-    scorers = Scorers(given.scorers)
-    if given.gather:
-        finish(plans, scorers)
-        return
-    cells = list(sharded(plans[: len(given.grids)], given.shard))
-    deadline = time.perf_counter() + given.seconds
-    train_all(cells, given.lanes, scorers, deadline, not given.launch_singly)
-    scorers.collect(0)
+    for plan in plans:
+        with claimed(plan.ablation):
+            pass
+    failed = _in_processes(given.processes)
+    finish(plans, Scorers(given.scorers))
+    sys.exit(1 if failed else 0)
 
 
-def _in_processes(count: int) -> None:
-    """Run this command again, a shard each, then once to gather."""
-    words = [sys.executable, *sys.argv]
-    del words[words.index("--processes") : words.index("--processes") + 2]
-    shards = [subprocess.Popen([*words, "--shard", f"{number}/{count}"]) for number in range(count)]
-    if failed := [shard.returncode for shard in shards if shard.wait()]:
-        print(f"{len(failed)} of {count} processes failed", flush=True)
-    subprocess.run([*words, "--gather"], check=True)
+def _in_processes(count: int) -> int:
+    """Run this command again, a shard in each process; return in how many a cell failed."""
+    shards = [subprocess.Popen([sys.executable, *sys.argv, "--shard", f"{number}/{count}"]) for number in range(count)]
+    return sum(shard.wait() != 0 for shard in shards)
 
 
 def finish(plans: Sequence[Plan], scorers: Scorers) -> None:

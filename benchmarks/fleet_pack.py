@@ -24,6 +24,7 @@ from echoduet.data.cache import CachedSet
 from echoduet.data.images import read_gray
 from echoduet.data.manifest import Manifest, read_manifest, write_manifest
 from echoduet.data.masks import read_mask
+from echoduet.errors import DataError
 from echoduet.records import Case
 from echoduet.transforms.preprocess import Preprocess
 
@@ -41,16 +42,46 @@ class Pack:
 
     @classmethod
     def open(cls, folder: Path) -> Pack:
-        """Read the list of rows in `folder`."""
+        """Read the list of rows in `folder`.
+
+        Raises:
+            DataError: it is no pack.
+        """
+        if not (folder / ROWS).exists():
+            raise DataError(f"{folder}: holds no {ROWS}, so it is no pack. Make one with fleet_pack.py.")
         with (folder / ROWS).open(newline="", encoding="utf-8") as stream:
             return cls(folder, {row["sha256"]: int(row["row"]) for row in csv.DictReader(stream)})
 
     def manifest(self, name: str) -> Manifest:
-        """Return the manifest packed as `name`; its outlines are there, its images only at the packed sizes."""
+        """Return the manifest packed as `name`; its outlines are there, its images only at the packed sizes.
+
+        Raises:
+            DataError: none was packed under this name.
+        """
+        if not (self.folder / f"{name}.csv").exists():
+            raise DataError(f"{self.folder}: has no manifest {name}. Pack it with {name}=MANIFEST.")
         return read_manifest(self.folder / f"{name}.csv")
 
-    def tensors(self, manifest: Manifest, size: int) -> CachedSet:
-        """Return the manifest's cases at a packed size, as `load_cached` would from the images themselves."""
+    def require(self, wanted: PreprocessConfig) -> None:
+        """Refuse images that were not packed.
+
+        Raises:
+            DataError: they were not packed as is wanted.
+        """
+        size = wanted.size
+        if wanted != PreprocessConfig(size=size):
+            raise DataError(f"{self.folder}: holds squashed, bilinear images alone. Train from the set itself instead.")
+        if not (self.folder / f"images_{size}.png").exists():
+            raise DataError(f"{self.folder}: has no images of {size} pixels. Pack them with --sizes {size}.")
+
+    def tensors(self, manifest: Manifest, wanted: PreprocessConfig) -> CachedSet:
+        """Return the manifest's cases as `load_cached` would from the images themselves.
+
+        Raises:
+            DataError: they were not packed as is wanted.
+        """
+        self.require(wanted)
+        size = wanted.size
         images, masks = (_stacked(self.folder / f"{kind}_{size}.png", size) for kind in ("images", "masks"))
         rows = [self.row_of[case.sha256] for case in manifest]
         labels = torch.tensor([case.label.position for case in manifest], dtype=torch.int64)

@@ -191,7 +191,7 @@ def main() -> None:
 
 def _tensors(path: Path, manifest: Manifest, config: ExperimentConfig) -> CachedSet:
     if (path.parent / PACKED).exists():
-        return Pack.open(path.parent).tensors(manifest, config.preprocess.size)
+        return Pack.open(path.parent).tensors(manifest, config.preprocess)
     return load_cached(manifest.cases, Preprocess(config.preprocess))
 
 

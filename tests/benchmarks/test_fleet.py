@@ -16,6 +16,7 @@ from echoduet.config.load import load_config
 from echoduet.config.load_grid import load_grid
 from echoduet.data.cache import CachedSet, load_cached
 from echoduet.data.manifest import build_manifest, write_manifest
+from echoduet.errors import EchoDuetError
 from echoduet.experiments.grid.ablation import Ablation
 from echoduet.splits.folds import make_splits
 from echoduet.splits.table import Part
@@ -130,7 +131,7 @@ def test_a_pack_holds_what_the_set_holds(packed, tmp_path, monkeypatch):
     ]
     for size in (32, 64):
         config = load_config("fast", [f"preprocess.size={size}"]).preprocess
-        ours, theirs = pack.tensors(again, size), load_cached(manifest.cases, Preprocess(config))
+        ours, theirs = pack.tensors(again, config), load_cached(manifest.cases, Preprocess(config))
         assert ours.case_ids == theirs.case_ids
         assert torch.equal(ours.images, theirs.images)
         assert torch.equal(ours.masks, theirs.masks)
@@ -185,10 +186,29 @@ def test_the_clock_ends_what_runs(packed, tmp_path):
     assert "trial 0 of 6 cells" in told
 
 
-def test_a_grid_that_there_is_not_is_one_sentence(packed, tmp_path):
-    program = [sys.executable, fleet.__file__, packed[1].folder, "nothing:mini", "--out", tmp_path / "runs"]
+@pytest.mark.parametrize(
+    ("spec", "words", "told"),
+    [
+        ("nothing:mini", [], "nothing"),
+        ("duet", [], "duet: is not GRID:DATA"),
+        ("duet:mini:val", [], "duet:mini:val: is not GRID:DATA"),
+        ("duet:other", [], "has no manifest other. Pack it with other=MANIFEST."),
+        ("duet:mini", [], "has no images of 192 pixels. Pack them with --sizes 192."),
+        ("duet:mini", ["--set", "preprocess.aspect=pad"], "holds squashed, bilinear images alone."),
+    ],
+)
+def test_what_cannot_be_run_is_told(packed, tmp_path, monkeypatch, spec, words, told):
+    place = ["--out", tmp_path / "runs"]
+    monkeypatch.setattr(sys, "argv", list(map(str, ["fleet.py", packed[1].folder, spec, *place, *words])))
+    with pytest.raises(EchoDuetError) as refused:
+        fleet.main()
+    assert told in str(refused.value)
+    assert not (tmp_path / "runs").exists()
+
+
+def test_it_is_told_in_one_sentence(tmp_path):
+    program = [sys.executable, fleet.__file__, tmp_path, "duet:mini", "--out", tmp_path / "runs"]
     done = subprocess.run(program, capture_output=True, text=True, check=False)
     assert done.returncode == 1
-    assert done.stderr.startswith("error: ")
+    assert done.stderr.startswith(f"error: {tmp_path}: holds no rows.csv")
     assert done.stderr.count("\n") == 1
-    assert not (tmp_path / "runs").exists()
