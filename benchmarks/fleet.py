@@ -51,7 +51,7 @@ from echoduet.runs import RunFolder
 from echoduet.splits.folds import make_splits
 from echoduet.splits.table import SIDES, Part
 from fleet_pack import Pack
-from fleet_training import Lane
+from fleet_training import Lane, require_trainable
 
 SCORED_AT_ONCE = 3
 """Finished networks that may wait for a scorer, for each of the scorers."""
@@ -80,13 +80,15 @@ class Plan:
             ConfigError: it is neither, or there is no such grid.
             DataError: the pack has no such data.
         """
-        name, data, *more = [*spec.split(":"), ""][: max(2, spec.count(":") + 1)]
-        if not data or more not in ([], ["test"]):
-            raise ConfigError(f"{spec}: is not GRID:DATA or GRID:DATA:test, as in ablation_ours:paper.")
+        match spec.split(":"):
+            case [name, data] | [name, data, "test"]:
+                held_back = spec.count(":") == 2
+            case _:
+                raise ConfigError(f"{spec}: is not GRID:DATA or GRID:DATA:test, as in ablation_ours:paper.")
         grid, manifest = load_grid(name, list(changes)), pack.manifest(data)
         split = next(iter(grid.settings.values())).config.split
         ablation = Ablation(grid, manifest, make_splits(manifest.cases, split), out / grid.name)
-        return cls(ablation, pack, data, held_back=bool(more))
+        return cls(ablation, pack, data, held_back)
 
     def part(self, job: Job, part: Part | str) -> tuple[str, ...]:
         """Return the cases of one part of the job's fold."""
@@ -297,6 +299,7 @@ def main() -> None:
     for plan in plans:
         for setting in plan.ablation.grid.settings.values():
             pack.require(setting.config.preprocess)
+            require_trainable(setting.config)
     if given.shard is not None:
         scorers, deadline = Scorers(given.scorers), time.perf_counter() + given.seconds
         failed = train_all(list(sharded(plans, given.shard)), given.lanes, scorers, deadline, not given.launch_singly)

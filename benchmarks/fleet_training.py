@@ -21,6 +21,7 @@ from torch.nn import functional as F
 
 from echoduet.config.schema import ExperimentConfig
 from echoduet.data.cache import CachedSet
+from echoduet.errors import ConfigError
 from echoduet.losses.multitask import LossParts, MultiTaskLoss
 from echoduet.losses.segmentation import has_lesion
 from echoduet.models.network import Network
@@ -41,8 +42,6 @@ class FixedShapeLoss(MultiTaskLoss):
         """Return what `MultiTaskLoss.segmentation` returns for `masks_on: lesions` with Dice and cross entropy."""
         if self.config.masks_on == "all":
             return super().segmentation(mask_logits, masks)
-        if (self.config.segmentation, self.config.dice_per, self.config.dice_on) != ("dice_bce", "image", "all"):
-            raise ValueError("masks_on: lesions is trained side by side with dice_bce per image alone")
         lesion = has_lesion(masks).float()
         share = lesion / lesion.sum().clamp(min=1)
         each = [self._each(logits.float(), masks.float()) for logits in mask_logits]
@@ -57,13 +56,29 @@ class FixedShapeLoss(MultiTaskLoss):
         return dice + F.binary_cross_entropy_with_logits(logits, masks, reduction="none").mean(dim=axes)
 
 
+def require_trainable(config: ExperimentConfig) -> None:
+    """Refuse what has no form that a graph can have.
+
+    Raises:
+        ConfigError: the loss is such; names the key.
+    """
+    keys = config.loss
+    if keys.weighting != "fixed":
+        raise ConfigError(f"loss.weighting: {keys.weighting} cannot be trained side by side. Use `echoduet ablate`.")
+    plain = (keys.segmentation, keys.dice_per, keys.dice_on) == ("dice_bce", "image", "all")
+    if keys.masks_on == "lesions" and not plain:
+        raise ConfigError(
+            "loss.masks_on: lesions is trained side by side with segmentation: dice_bce, dice_per: image and "
+            "dice_on: all alone. Use `echoduet ablate`."
+        )
+
+
 class Lane:
     """One network in training. `run` takes a step whenever it is asked for the next item."""
 
     def __init__(self, config: ExperimentConfig, train: CachedSet, validation: CachedSet, graphs: bool = True) -> None:
         """Build the trainer, and all that a graph needs to lie still; without `graphs` steps are launched singly."""
-        if config.loss.weighting != "fixed":
-            raise ValueError("loss.weighting: only fixed weights are trained side by side")
+        require_trainable(config)
         gpu = torch.cuda.is_available() and config.runtime.device != "cpu"
         self.stream = torch.cuda.Stream() if gpu else None  # type: ignore[no-untyped-call]
         self.capturing = gpu and graphs
@@ -72,9 +87,8 @@ class Lane:
 
     def _build(self, config: ExperimentConfig, train: CachedSet, validation: CachedSet) -> None:
         self.trainer = trainer = Trainer(config, train, validation)
-        torch.backends.cudnn.benchmark = (
-            False  # no search: many processes would each search anew, while they share the GPU
-        )
+        # No search for the fastest convolutions: many processes would each search anew, while they share the GPU.
+        torch.backends.cudnn.benchmark = False
         self.config, self.device = config, trainer.stepper.device
         trainer.stepper.loss = FixedShapeLoss(config.loss).to(self.device)
         self.batch, self.steps = config.optim.batch_size, trainer.steps_per_epoch

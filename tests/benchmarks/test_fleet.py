@@ -28,6 +28,7 @@ BATCH = 12
 KEYS = ["preprocess.size=64", "optim.early_stop=null", "runtime.precision=float32", "model.dropout=0",
         "runtime.threads=1", "runtime.device=cpu", "oversampling=none", f"optim.batch_size={BATCH}"]  # fmt: skip
 LESIONS = ["loss.masks_on=lesions", "model.class_head=pooled"]
+SMALL = ["--set", "preprocess.size=32"]
 GRID = """
 name: trial
 base: fast
@@ -106,12 +107,6 @@ def test_weights_leave_out_what_the_loss_leaves_out(normals):
     torch.testing.assert_close(ours, theirs)
     for mine, other in zip(torch.autograd.grad(ours, logits), torch.autograd.grad(theirs, logits), strict=True):
         torch.testing.assert_close(mine, other)
-
-
-def test_weights_that_follow_the_training_are_refused():
-    experiment = load_config("echoduet-base", [*KEYS, "loss.weighting=uncertainty"])
-    with pytest.raises(ValueError, match="only fixed weights"):
-        Lane(experiment, made_up(4), made_up(4))
 
 
 @pytest.fixture
@@ -195,6 +190,8 @@ def test_the_clock_ends_what_runs(packed, tmp_path):
         ("duet:other", [], "has no manifest other. Pack it with other=MANIFEST."),
         ("duet:mini", [], "has no images of 192 pixels. Pack them with --sizes 192."),
         ("duet:mini", ["--set", "preprocess.aspect=pad"], "holds squashed, bilinear images alone."),
+        ("duet:mini", [*SMALL, "--set", "loss.weighting=uncertainty"], "loss.weighting: uncertainty cannot"),
+        ("where:mini", [*SMALL, "--set", "loss.segmentation=dice_focal"], "loss.masks_on: lesions is trained"),
     ],
 )
 def test_what_cannot_be_run_is_told(packed, tmp_path, monkeypatch, spec, words, told):
