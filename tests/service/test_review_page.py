@@ -10,12 +10,13 @@ import subprocess
 import sys
 import threading
 from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 
 import pytest
 import uvicorn
-from playwright.sync_api import Browser, Page, expect, sync_playwright
+from playwright.sync_api import Browser, Page, Route, expect, sync_playwright
 
 from echoduet.curation.review import read_review
 from echoduet.service.review_desk import Desk
@@ -110,6 +111,30 @@ def press(page: Page, *keys: str) -> None:
     """Press keys one after the other."""
     for key in keys:
         page.keyboard.press(key)
+
+
+@contextmanager
+def unanswered(page: Page, path: str) -> Iterator[None]:
+    """Keep what the page asks of a path from the server until the block ends, however slow the keys are."""
+    kept: list[Route] = []
+    ended = threading.Event()
+
+    def meet(route: Route) -> None:
+        if ended.is_set():
+            route.continue_()
+        else:
+            kept.append(route)
+
+    page.route(path, meet)
+    yield
+    for _ in range(200):
+        if kept:
+            break
+        page.wait_for_timeout(25)
+    assert kept, f"the page asked nothing of {path}"
+    ended.set()
+    for route in kept:
+        route.continue_()
 
 
 def at(page: Page, cases: str, about: str) -> None:
@@ -342,9 +367,11 @@ def test_a_key_that_is_held_down_answers_once(curated, start, visit):
 
 def test_an_answer_is_meant_for_the_item_that_was_seen_when_the_key_went_down(curated, start, visit):
     page = visit(start(curated.path)).page
-    press(page, "j", "j", "1")  # the third item is not on the screen yet
+    with unanswered(page, "**/api/items/*"):
+        press(page, "j", "j", "1")  # the third item is not on the screen yet
     at(page, "benign (3) · malignant (2)", "same-scene, cross-set")
-    press(page, "1", "1", "1")  # and the fourth one has not been seen
+    with unanswered(page, "**/api/answers"):
+        press(page, "1", "1", "1")  # and the fourth one has not been seen
     at(page, "benign (1) · benign (2)", "same-scan")
     expect(page.locator("#count")).to_have_text("1 of 7 answered")
     assert [given.cases[0] for given in read_review(curated.path / "review.csv").answers] == ["benign (3)"]
