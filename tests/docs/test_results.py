@@ -89,6 +89,13 @@ def test_the_table_of_a_grid_is_that_of_its_rows(block):
     assert page.split(f"<!-- {block}: begin -->")[1].split(f"<!-- {block}: end -->")[0].strip() == told
 
 
+def test_what_was_reached_is_that_of_the_rows():
+    program = [sys.executable, ROOT / "benchmarks" / "scoreboard.py"]
+    told = subprocess.run(program, capture_output=True, text=True, check=True).stdout.strip()
+    page = (ROOT / "docs" / "results.md").read_text()
+    assert page.split("<!-- scoreboard: begin -->")[1].split("<!-- scoreboard: end -->")[0].strip() == told
+
+
 def test_the_outlines_of_two_seeds_are_those_of_their_rows():
     program = [sys.executable, ROOT / "benchmarks" / "grid_table.py", ROOT / "results" / "long"]
     told = subprocess.run([*program, "--rows", "ST(Seg)", "MT"], capture_output=True, text=True, check=True).stdout
