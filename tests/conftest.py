@@ -112,22 +112,28 @@ def make_arm() -> Callable[..., Arm]:
         masks: bool = True,
         classes: bool = True,
         groups: bool = True,
+        papers: bool = False,
     ) -> Arm:
         rows = {}
+        if papers:  # as many cases of each class in each fold as the paper has, whatever `n` and `folds` say
+            sizes = {Label.BENIGN: 222, Label.MALIGNANT: 164, Label.NORMAL: 64}
+            kinds = [(label, i % 4) for label, size in sizes.items() for i in range(size)]
+        else:
+            kinds = [(CLASSES[i % 3], (i // 6) % folds if folds else None) for i in range(n)]
         for seed in seeds:
             rng = np.random.default_rng([seed, *name.encode()])
             rows[seed] = tuple(
                 CaseScore(
                     f"c{i}",
-                    CLASSES[i % 3],
-                    f"g{i // 6}-{i % 3}" if groups else None,
-                    (i // 6) % folds if folds else None,
+                    label,
+                    f"g{i // 6}-{label.position}" if groups else None,
+                    fold,
                     10,
                     10,
                     reference_area=50,
-                    **answer(rng, CLASSES[i % 3], skill, masks, classes),
+                    **answer(rng, label, skill, masks, classes),
                 )
-                for i in range(n)
+                for i, (label, fold) in enumerate(kinds)
             )
         return Arm(name, rows)
 

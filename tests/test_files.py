@@ -141,5 +141,5 @@ def test_asking_whether_a_folder_can_be_written_to_leaves_nothing(tmp_path):
 
 def test_a_folder_that_cannot_be_written_to_is_named(tmp_path):
     (tmp_path / "file").touch()
-    with pytest.raises(OutputError, match=r"file.*cannot be written"):
+    with pytest.raises(OutputError, match=r"file: is a file, and a folder is needed there"):
         require_writable(tmp_path / "file" / "folder")

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import csv
+import hashlib
 import json
 import os
 import uuid
@@ -45,8 +46,10 @@ def require_writable(folder: Path) -> None:
     """Refuse a folder that cannot be written to, before any work is done for it; nothing is left behind.
 
     Raises:
-        OutputError: it cannot be made, or no file can be created in it.
+        OutputError: it is a file, cannot be made, or no file can be created in it.
     """
+    if existing := next((place for place in (folder, *folder.parents) if place.is_file()), None):
+        raise OutputError(f"{existing}: is a file, and a folder is needed there. Choose another --out.")
     missing = [place for place in (folder, *folder.parents) if not place.exists()]
     probe = folder / "probe"
     with atomic_path(probe) as temporary:
@@ -79,3 +82,16 @@ def write_csv(path: Path, columns: Sequence[str], rows: Iterable[Mapping[str, ob
         writer = csv.DictWriter(stream, fieldnames=list(columns), lineterminator="\n")
         writer.writeheader()
         writer.writerows(rows)
+
+
+def file_sha256(path: Path) -> str:
+    """Return the SHA-256 of a file.
+
+    Raises:
+        OutputError: it cannot be read.
+    """
+    try:
+        with path.open("rb") as stream:
+            return hashlib.file_digest(stream, "sha256").hexdigest()
+    except OSError as error:
+        raise OutputError(f"{path}: cannot be read ({error.strerror}). Restore it.") from error

@@ -51,7 +51,7 @@ def test_names_and_reference(call, runs, tmp_path):
     assert "c: lacks seed 2, which MT has" in done.err
     done = call("compare", *runs, "--names", "MT, b", "--reference", "b", "--raw", "--json", "--out", tmp_path / "out")
     assert {(c["arm"], c["against"]) for c in done.json["comparisons"]} == {("MT", "b")}
-    assert "| MT+PR | not run |" in (tmp_path / "out" / "table.md").read_text()
+    assert "| b | " in (tmp_path / "out" / "table.md").read_text()
 
 
 def test_runs_in_folders_of_one_name_are_told_apart_by_their_parents(call, runs, tmp_path):

@@ -192,4 +192,4 @@ def test_wrong_input_is_one_sentence(copies: Path, tmp_path: Path, capsys, optio
 def test_an_unwritable_place_is_named(copies: Path, tmp_path: Path, capsys) -> None:
     (tmp_path / "file").write_text("")
     assert main(["curate", str(copies), "--out", str(tmp_path / "file")]) == 2
-    assert "cannot be written" in capsys.readouterr().err
+    assert "is a file, and a folder is needed there" in capsys.readouterr().err

@@ -141,6 +141,7 @@ def test_a_place_that_cannot_be_written_is_named(tmp_path, rows):
         ("raw_dice", "raw_dise", "row 2 has no column raw_dice"),
         ("\nbare,benign", "\nbare,benin", "row 11, column label: 'benin'"),
         (",60,80,", ",60,wide,", "row 2, column width: 'wide'"),
+        (",60,80,", ",60,-80,", "row 2, column width: -80 cannot be"),
     ],
 )
 def test_a_damaged_file_is_refused_by_row_and_column(tmp_path, rows, old, new, named):
@@ -148,6 +149,16 @@ def test_a_damaged_file_is_refused_by_row_and_column(tmp_path, rows, old, new, n
     write_cases(path, *rows)
     path.write_text(path.read_text().replace(old, new, 1))
     with pytest.raises(ManifestError, match=named):
+        read_cases(path)
+
+
+@pytest.mark.parametrize(
+    ("name", "value"), [("dice", 1.01), ("p_normal", -0.2), ("iou", math.nan), ("hd95", math.inf), ("assd", -1.0)]
+)
+def test_a_score_that_cannot_be_is_refused_by_row_and_column(tmp_path, rows, name, value):
+    path = tmp_path / "cases.csv"
+    write_cases(path, [replace(rows[0][0], **{name: value}), *rows[0][1:]], rows[1])
+    with pytest.raises(ManifestError, match=rf"row 2, column raw_{name}: .* cannot be"):
         read_cases(path)
 
 

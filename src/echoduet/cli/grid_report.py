@@ -6,6 +6,8 @@ from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from echoduet.cli.console import warn
+
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
@@ -17,13 +19,13 @@ VALIDATION = "These are scores of validation parts: they serve to choose among s
 
 
 def write_report(ablation: Ablation) -> Path | None:
-    """Write table, comparisons and report of the rows that are whole; return the report, or None where no row is.
+    """Write table, comparisons and report of the rows that are whole; return the report, None where there is none.
 
     Raises:
-        PairingError: the rows share no seed.
         OutputError: a file cannot be written.
     """
     from echoduet.cli.results import provenance
+    from echoduet.errors import PairingError
     from echoduet.experiments.comparison.arms import on_common_seeds, paired
     from echoduet.experiments.grid.reported import not_run, on_papers_folds, read_arms
     from echoduet.reporting.comparison import ReportContext, write_comparison
@@ -32,7 +34,11 @@ def write_report(ablation: Ablation) -> Path | None:
     whole = read_arms(out)
     if not whole:
         return None
-    arms, told = on_common_seeds(whole)
+    try:
+        arms, told = on_common_seeds(whole)
+    except PairingError as error:  # how the cells ended must be told all the same
+        warn(f"No report was written. {error}")
+        return None
     warnings = [told] if told else []
     if grid.part == "val":
         arms, warnings = tuple(map(fold_by_fold, arms)), [VALIDATION, *warnings]

@@ -41,13 +41,14 @@ def write_results(
     """
     from echoduet.evaluation.cases import write_cases
     from echoduet.experiments.collect import metrics_json
-    from echoduet.files import write_json
+    from echoduet.files import file_sha256, write_json
     from echoduet.reporting.gallery import gallery_cases
     from echoduet.reporting.html import write_evaluation_report
 
     meta = {"scored_at": scored_at(scores.at_size), "warnings": list(warnings), **meta}
     metrics = metrics_json(scores.raw, scores.refined, meta)
     write_cases(out / "cases.csv", scores.raw, scores.refined)
+    metrics["rows"] = {"cases.csv": file_sha256(out / "cases.csv")}
     write_json(out / "metrics.json", metrics)
     if show is not None:
         dice = {score.case_id: score.dice for score in scores.refined}

@@ -79,13 +79,21 @@ def _allowed(detail: Mapping[str, Any]) -> str:
     kind, message = detail["type"], str(detail["msg"])
     if kind == "missing":
         return "needs one value more"
-    if kind == "model_type":
-        return "should be a group of keys"
+    if kind in _KINDS:
+        return _KINDS[kind]
     if kind.endswith(
         ("_parsing", "_from_float")
     ):  # "should be a valid integer, unable to parse ...": the rest is noise
         message = message.partition(",")[0]
     return message.removeprefix("Input ").removeprefix("Tuple ").replace("'", '"')
+
+
+_KINDS = {
+    "model_type": "should be a group of keys",
+    "dict_type": "should be a group of keys",
+    "tuple_type": "should be a list",
+    "too_short": "should hold one value at least",
+}
 
 
 def _shown(value: Any) -> str:

@@ -7,7 +7,7 @@ from typing import Annotated, Any, Literal
 
 from pydantic import BeforeValidator, Field
 
-from echoduet.config.schema import ExperimentConfig, Section
+from echoduet.config.schema import ExperimentConfig, Section, Seed
 
 NATIVE: Literal["native"] = "native"
 """The scoring size that stands for each image's own."""
@@ -49,7 +49,7 @@ class GridFile(Section):
     set: dict[str, Any] = Field(default_factory=dict)
     part: Literal["test", "val"] = "test"
     folds: Annotated[tuple[Annotated[int, Field(ge=0)], ...], Field(min_length=1)] | None = None
-    seeds: Annotated[tuple[int, ...], Field(min_length=1)] = (1993,)
+    seeds: Annotated[tuple[Seed, ...], Field(min_length=1)] = (1993,)
     at_sizes: Annotated[tuple[Size, ...], Field(min_length=1)] = (NATIVE,)
     settings: Annotated[dict[str, SettingEntry], Field(min_length=1)]
     rows: dict[str, RowEntry] = Field(default_factory=dict)

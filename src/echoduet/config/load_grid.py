@@ -140,7 +140,10 @@ def _source(path: Path, name: str, settings: Mapping[str, SettingEntry]) -> tupl
 
 def _find_base(path: Path, base: str) -> Path:
     beside = path.parent / base
-    return beside if beside.is_file() else find_config(base)
+    try:
+        return beside if beside.is_file() else find_config(base)
+    except ConfigError as error:
+        raise ConfigError(f"{path}: base: {error}") from error
 
 
 def _resolve(where: str, values: dict[str, Any], changes: Iterable[tuple[str, str, Any]]) -> ExperimentConfig:

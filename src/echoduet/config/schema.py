@@ -29,6 +29,10 @@ class PreprocessConfig(Section):
     interpolation: Literal["nearest", "bilinear"] = "bilinear"
 
 
+Seed = Annotated[int, Field(ge=0, lt=2**32)]
+"""What every generator of chance takes."""
+
+
 class SplitConfig(Section):
     """Which folds: the paper's image-level ones, or grouped ones that keep copies and patients together.
 
@@ -37,7 +41,7 @@ class SplitConfig(Section):
 
     protocol: Literal["paper", "clean"] = "paper"
     folds: Annotated[int, Field(ge=2, le=20)] = 4
-    seed: int = 1993
+    seed: Seed = 1993
     train_share: Annotated[float, Field(gt=0.0, lt=1.0)] = 0.8
     allow_leaks: bool = False
 
@@ -174,7 +178,7 @@ class ExperimentConfig(Section):
 
     name: str = "experiment"
     description: str = ""
-    seed: int = 1993
+    seed: Seed = 1993
     oversampling: Literal["none", "deterministic"] = "deterministic"
     preprocess: PreprocessConfig = PreprocessConfig()
     split: SplitConfig = SplitConfig()

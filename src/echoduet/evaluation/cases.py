@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import csv
+import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, fields
 from pathlib import Path
@@ -89,6 +90,10 @@ _ANSWER_COLUMNS = _COLUMNS[_COLUMNS.index("predicted_area") :]
 _INTEGERS = {"fold", "height", "width", "reference_area", "lesions", "predicted_area", "lesions_found", "false_lesions"}
 _LABELS = {"label", "predicted"}
 _TEXTS = {"case_id", "group"}
+_SHARES = {"dice", "iou", "nsd", "p_benign", "p_malignant", "p_normal"}
+
+ROUNDING = 1e-6
+"""How far above one a share may lie that was computed in half precision."""
 
 
 def score_case(
@@ -197,7 +202,8 @@ def read_cases(path: Path) -> tuple[tuple[CaseScore, ...], tuple[CaseScore, ...]
     """Read what `write_cases` wrote: the raw scores and the refined ones, in the file's order.
 
     Raises:
-        ManifestError: the file is missing, lacks a column, or holds a value that cannot be read; names row and column.
+        ManifestError: the file is missing, lacks a column, or holds a value that cannot be read or cannot be; names row
+            and column.
     """
     try:
         with path.open(newline="", encoding="utf-8") as stream:
@@ -219,6 +225,8 @@ def _read_score(path: Path, line: int, row: Mapping[str, str | None], variant: s
             values[name] = _parse(name, cell)
         except ValueError as error:
             raise ManifestError(f"{path}: row {line}, column {column}: {cell!r} cannot be read.") from error
+        if not _possible(name, values[name]):
+            raise ManifestError(f"{path}: row {line}, column {column}: {cell} cannot be. Write the file again.")
     return CaseScore(**values)
 
 
@@ -232,3 +240,10 @@ def _parse(name: str, cell: str) -> Any:
     if name in _LABELS:
         return Label(cell)
     return int(cell) if name in _INTEGERS else float(cell)
+
+
+def _possible(name: str, value: Any) -> bool:
+    """Tell whether a number can be what its column holds: a share, or a size or distance; no NaN, nothing infinite."""
+    if value is None or name in _TEXTS or name in _LABELS:
+        return True
+    return 0 <= value < math.inf and (name not in _SHARES or value <= 1 + ROUNDING)

@@ -5,9 +5,10 @@ from dataclasses import replace
 
 import pytest
 
-from echoduet.errors import ManifestError, PairingError
+from echoduet.errors import ManifestError, OutputError, PairingError
 from echoduet.evaluation.cases import write_cases
 from echoduet.experiments.comparison.arm_files import UNKNOWN_SEED, matched_seeds, read_arm, read_curves
+from echoduet.files import file_sha256
 from echoduet.records import Label
 
 
@@ -37,6 +38,24 @@ def test_folds_without_a_pooled_file_are_put_together(rows, tmp_path):
     for fold in range(4):
         put(tmp_path / f"fold_{fold}", [row for row in rows if row.fold == fold])
     assert sorted(read_arm(tmp_path, "A").cases, key=repr) == sorted(rows, key=repr)
+
+
+@pytest.mark.parametrize(("seal", "key"), [("outcome.json", "files"), ("metrics.json", "rows")])
+def test_rows_that_were_changed_after_they_were_written_are_refused(rows, tmp_path, seal, key):
+    put(tmp_path, rows)
+    (tmp_path / seal).write_text(json.dumps({key: {"cases.csv": file_sha256(tmp_path / "cases.csv")}}))
+    assert read_arm(tmp_path, "A").cases == rows
+    put(tmp_path, rows, [replace(row, dice=1.0) for row in rows])
+    with pytest.raises(OutputError, match=rf"cases\.csv: was changed after it was written: .* {seal} has"):
+        read_arm(tmp_path, "A")
+
+
+@pytest.mark.parametrize("text", ["{", "[]", '{"rows": 3}'])
+def test_a_damaged_seal_is_named(rows, tmp_path, text):
+    put(tmp_path, rows)
+    (tmp_path / "metrics.json").write_text(text)
+    with pytest.raises(OutputError, match=r"metrics\.json: cannot be read"):
+        read_arm(tmp_path, "A")
 
 
 def test_a_fold_is_known_by_its_folder_where_the_rows_do_not_say(rows, tmp_path):

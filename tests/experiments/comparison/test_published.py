@@ -2,7 +2,8 @@ from __future__ import annotations
 
 import pytest
 
-from echoduet.experiments.comparison.published import TABLE5, Published, beside, partners
+from echoduet.experiments.comparison.published import TABLE5, Published, beside, may_stand_beside, partners
+from echoduet.records import Label
 
 
 def test_the_ten_settings_are_there_with_their_figures():
@@ -23,6 +24,28 @@ def test_the_published_columns_agree_with_one_another(name):
     lesions = (222 * row["dsc_benign"] + 164 * row["dsc_malignant"]) / 386
     assert row["dsc_lesion"] == pytest.approx(lesions, abs=0.001)
     assert row["dsc_all"] == pytest.approx((386 * lesions + 64 * row["dsc_normal"]) / 450, abs=0.0035)
+
+
+def papers_cases(folds=(0, 1, 2, 3), more=0):
+    sizes = {Label.BENIGN: (56, 56, 55, 55), Label.MALIGNANT: (41, 41, 41, 41), Label.NORMAL: (16 + more, 16, 16, 16)}
+    return [(label, fold) for label, counts in sizes.items() for fold in folds for _ in range(counts[fold])]
+
+
+@pytest.mark.parametrize(
+    ("cases", "expected"),
+    [
+        (papers_cases(), True),
+        (papers_cases((2,)), True),
+        (papers_cases(more=1), False),
+        (papers_cases()[:-1], False),
+        ([(label, None) for label, _ in papers_cases()], True),
+        ([(label, None) for label, _ in papers_cases((0,))], False),
+        ([*papers_cases(), *((label, 4) for label, _ in papers_cases((0,)))], False),
+        ([(Label.BENIGN, 0), (Label.MALIGNANT, 0), (Label.NORMAL, 1)], False),
+    ],
+)
+def test_the_papers_figures_stand_beside_its_images_and_whole_folds_of_them_alone(cases, expected):
+    assert may_stand_beside(cases) is expected
 
 
 def test_agreement_is_within_two_standard_deviations_of_the_difference():

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 import json
+import shutil
 
 import pytest
 
@@ -13,6 +14,7 @@ from echoduet.errors import ConfigError, OutputError, SplitError
 from echoduet.experiments.grid.ablation import HEAD, claimed, read_head
 from echoduet.experiments.grid.attempt import Attempt
 from echoduet.experiments.grid.cell import run_cell
+from echoduet.experiments.grid.reported import write_rows
 from echoduet.splits.folds import read_splits
 
 
@@ -39,6 +41,13 @@ def test_a_grid_may_ask_for_some_folds(make_ablation):
 def test_a_network_that_there_is_not_is_refused_before_anything_is_written(make_ablation, key):
     ablation = make_ablation("MT: {}", f"MT: {{set: {{{key}}}}}")
     with pytest.raises(ConfigError, match=r"tiny: settings\.MT: .*(unet|pretrained)"):
+        start(ablation)
+    assert not ablation.out.exists()
+
+
+def test_images_that_a_network_does_not_take_are_refused_before_anything_is_written(make_ablation):
+    ablation = make_ablation("MT: {}", "MT: {set: {model.architecture: nnunet, preprocess.size: 32}}")
+    with pytest.raises(ConfigError, match=r"tiny: settings\.MT: This network takes .* not 1x32x32\. Set preprocess"):
         start(ablation)
     assert not ablation.out.exists()
 
@@ -101,11 +110,20 @@ def test_a_folder_of_another_version_is_refused(make_ablation):
         start(make_ablation())
 
 
+@pytest.mark.parametrize(("key", "value"), [("grid", "a text"), ("rows", "a text"), ("folds", 4)])
+def test_a_damaged_part_of_the_head_is_named(make_ablation, key, value):
+    ablation = start(make_ablation())
+    head = json.loads((ablation.out / HEAD).read_text())
+    (ablation.out / HEAD).write_text(json.dumps(head | {key: value}))
+    with pytest.raises(OutputError, match=rf"{HEAD}: {key} is damaged"):
+        start(make_ablation())
+
+
 @pytest.mark.parametrize("text", ["{", "[]", "{}"])
 def test_a_damaged_head_is_named(make_ablation, text):
     ablation = start(make_ablation())
     (ablation.out / HEAD).write_text(text)
-    with pytest.raises(OutputError, match=rf"{HEAD}: (cannot be read|was written by)"):
+    with pytest.raises(OutputError, match=rf"{HEAD}: (cannot be read|is damaged|was written by)"):
         start(make_ablation())
 
 
@@ -127,10 +145,52 @@ def test_settings_and_seeds_may_be_added(make_ablation, trained):
 
 
 def test_a_setting_changed_after_it_ran_is_refused(make_ablation, trained):
-    run_cell(start(make_ablation()).jobs[0])
-    changed = start(make_ablation("optim.epochs: 3", "optim.epochs: 4"))
+    begun = start(make_ablation())
+    run_cell(begun.jobs[0])
+    before = (begun.out / HEAD).read_bytes()
     with pytest.raises(OutputError, match="holds a cell of another configuration"):
-        changed.finished()
+        start(make_ablation("optim.epochs: 3", "optim.epochs: 4"))
+    assert (begun.out / HEAD).read_bytes() == before
+
+
+@pytest.fixture
+def with_rows(make_ablation, trained):
+    """A folder with the first cell finished, and its rows."""
+    ablation = start(make_ablation())
+    run_cell(ablation.jobs[0])
+    write_rows(ablation, list(ablation.finished()))
+    return ablation
+
+
+@pytest.mark.parametrize("fewer", ["seeds: [2]", "seeds: [1, 2]\nfolds: [1]"])
+def test_rows_of_what_the_grid_no_longer_has_are_not_written_over(make_ablation, with_rows, fewer):
+    before = {path.name: path.read_bytes() for path in with_rows.out.glob("*.*")}
+    with pytest.raises(
+        OutputError, match=r"rows\.csv: holds rows of Seg, seed 1, fold 0, which the grid no longer has"
+    ):
+        start(make_ablation("seeds: [1, 2]", fewer))
+    assert {path.name: path.read_bytes() for path in with_rows.out.glob("*.*")} == before
+
+
+def test_rows_whose_cells_are_not_in_the_folder_are_not_written_over(make_ablation, with_rows):
+    before = (with_rows.out / "rows.csv").read_bytes()
+    shutil.rmtree(with_rows.out / "cells")
+    with pytest.raises(OutputError, match=r"rows\.csv: holds the rows of 1 cells that are not in this folder"):
+        start(make_ablation())
+    assert (with_rows.out / "rows.csv").read_bytes() == before
+
+
+def test_a_cell_that_was_moved_away_runs_again(make_ablation, with_rows):
+    shutil.rmtree(with_rows.jobs[0].folder)
+    with claimed(make_ablation()) as finished:
+        assert finished == {}
+
+
+def test_rows_that_are_no_table_are_named(make_ablation, with_rows):
+    (with_rows.out / HEAD).write_text(json.dumps(with_rows.head()))
+    (with_rows.out / "rows.csv").write_text("nothing\n1\n")
+    with pytest.raises(OutputError, match=r"rows\.csv: cannot be read as the rows of a grid"):
+        start(make_ablation())
 
 
 def test_a_setting_changed_after_it_was_begun_is_refused(make_ablation):

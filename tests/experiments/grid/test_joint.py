@@ -11,7 +11,7 @@ from echoduet.config.schema import ExperimentConfig
 from echoduet.errors import OutputError
 from echoduet.experiments.grid.jobs import Job
 from echoduet.experiments.grid.joint import join_members, made_of, require_same_members
-from echoduet.experiments.grid.outcome import file_sha256
+from echoduet.files import file_sha256
 from echoduet.models.bundle import BundleInfo, load_bundle, save_bundle
 from echoduet.models.ensemble import Ensemble
 from echoduet.models.registry import build_network

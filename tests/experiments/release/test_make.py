@@ -10,6 +10,7 @@ from echoduet.evaluation.cases import read_cases
 from echoduet.experiments.release import make, members
 from echoduet.experiments.release.make import Recipe, release
 from echoduet.experiments.release.outoffold import release_metrics
+from echoduet.files import file_sha256
 from echoduet.inference.predictor import Predictor
 from echoduet.models.bundle import load_bundle
 from echoduet.runs import environment
@@ -65,6 +66,7 @@ def test_a_release_is_whole_and_goes_on_where_it_was_killed(recipe, tmp_path, mo
     assert [score.case_id for score in raw] == [case.case_id for case in recipe.manifest]
     assert {score.case_id: score.fold for score in raw} == recipe.splits.test_folds()
     stored = json.loads((results / "metrics.json").read_text())
+    assert stored.pop("rows") == {"oof.csv": file_sha256(results / "oof.csv")}
     assert {k: v for k, v in stored.items() if k != "provenance"} == json.loads(
         json.dumps({k: v for k, v in release_metrics(raw, refined).items() if k != "provenance"})
     )

@@ -2,21 +2,26 @@
 
 from __future__ import annotations
 
+import json
 import re
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
-from echoduet.errors import PairingError
+from echoduet.errors import OutputError, PairingError
 from echoduet.evaluation.cases import VARIANTS, CaseScore, read_cases
 from echoduet.experiments.comparison.arms import Arm
+from echoduet.files import file_sha256
 from echoduet.runs import RunFolder
 
 UNKNOWN_SEED = -1
 """The seed of rows whose folder does not name one."""
 
 CASES = "cases.csv"
+
+SEALS = {"outcome.json": "files", "metrics.json": "rows"}
+"""Files that hold the hashes of the rows beside them, of a cell and of an evaluation; and under which key."""
 
 
 def read_arm(run: Path, name: str, variant: str = "refined") -> Arm:
@@ -31,6 +36,7 @@ def read_arm(run: Path, name: str, variant: str = "refined") -> Arm:
     Raises:
         PairingError: there is no such file or folder in it, or a fold of it is not finished.
         ManifestError: a file cannot be read, or was written by another version; names it and the column.
+        OutputError: a file was changed after it was written, as far as the folder tells.
     """
     rows = {
         seed: tuple(row for path in _case_files(place) for row in _read(path, variant)) for seed, place in _seeds(run)
@@ -39,11 +45,29 @@ def read_arm(run: Path, name: str, variant: str = "refined") -> Arm:
 
 
 def _read(path: Path, variant: str) -> tuple[CaseScore, ...]:
+    _require_unchanged(path)
     rows = read_cases(path)[VARIANTS.index(variant)]
     fold = _number(path.parent, "fold")
     if fold is None:
         return rows
     return tuple(row if row.fold is not None else replace(row, fold=fold) for row in rows)
+
+
+def _require_unchanged(path: Path) -> None:
+    """Refuse rows whose hash is another than the file that was written last beside them holds."""
+    for name, key in SEALS.items():
+        seal = path.parent / name
+        if not seal.is_file():
+            continue
+        try:
+            known = dict(json.loads(seal.read_text(encoding="utf-8")).get(key, {}))
+        except (OSError, ValueError, AttributeError, TypeError) as error:
+            raise OutputError(f"{seal}: cannot be read ({error}). Restore it, or write the folder again.") from error
+        if path.name in known and known[path.name] != file_sha256(path):
+            raise OutputError(
+                f"{path}: was changed after it was written: its hash is another than {name} has. Restore it, or write "
+                "the folder again."
+            )
 
 
 def _seeds(run: Path) -> list[tuple[int, Path]]:

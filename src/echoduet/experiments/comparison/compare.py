@@ -75,7 +75,7 @@ def compare(
         pairs: the family of comparisons; `family(names, reference)` by default.
         sampling: how much chance is simulated.
         papers_folds: the cases are tested in the paper's folds, as far as is known; the paper's figures stand beside
-            those of its settings only if so, and if there are not more cases of a class than the paper has.
+            those of its settings only if so, and if each fold has as many cases of a class as a fold of the paper's.
 
     Raises:
         PairingError: the arms do not pair, or a name among `reference` and `pairs` is not an arm's.
@@ -88,7 +88,7 @@ def compare(
     figures = {arm.name: ArmFigures.of(arm) for arm in arms}
     asked = family(names, reference) if pairs is None else tuple(pairs)
     comparisons = with_holm([entry for pair in asked for entry in _compare_two(figures, pair, plan, sampling)])
-    beside_paper = papers_folds and may_stand_beside(case.label for case in arms[0].cases)
+    beside_paper = papers_folds and may_stand_beside((case.label, case.fold) for case in arms[0].cases)
     return {
         "reference": reference,
         "beside_paper": beside_paper,

@@ -68,9 +68,24 @@ AGREEMENT = "|ours - paper| <= 2 * sqrt(sd_ours^2 + sd_paper^2), standard deviat
 """When a figure of ours counts as agreeing with the paper's."""
 
 
-def may_stand_beside(labels: Iterable[Label]) -> bool:
-    """Tell whether cases of these classes can be the paper's 450 images, or some of them."""
-    return all(count <= IMAGES[label] for label, count in Counter(labels).items())
+FOLDS = 4
+"""The test folds that the published figures are means over, stratified by class."""
+
+
+def may_stand_beside(cases: Iterable[tuple[Label, int | None]]) -> bool:
+    """Tell whether these cases can be the paper's 450 images, or whole test folds of them.
+
+    Args:
+        cases: class and fold of each; without folds they must be all that the paper has.
+    """
+    counts: dict[int | None, Counter[Label]] = {}
+    for label, fold in cases:
+        counts.setdefault(fold, Counter())[label] += 1
+    if None in counts:
+        return counts == {None: Counter(IMAGES)}
+    shares = {label: count / FOLDS for label, count in IMAGES.items()}
+    fits = all(abs(count[label] - share) < 1 for count in counts.values() for label, share in shares.items())
+    return len(counts) <= FOLDS and fits
 
 
 def beside(published: Published, entry: Mapping[str, Any]) -> dict[str, Any]:

@@ -10,6 +10,7 @@ rows.csv          the rows of all finished cells; curves.csv: what they logged, 
 
 from __future__ import annotations
 
+import csv
 import json
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -22,17 +23,20 @@ from typing import Any
 from echoduet import __version__, lock
 from echoduet.config.grid import Grid
 from echoduet.data.manifest import Manifest, write_manifest
-from echoduet.errors import ConfigError, ModelError, OutputError
+from echoduet.errors import ConfigError, ModelError, OutputError, ShapeError
 from echoduet.experiments.folds import splits_digest
-from echoduet.experiments.grid.jobs import MANIFEST, SPLITS, Job, attempts_at
+from echoduet.experiments.grid.budget import require_size
+from echoduet.experiments.grid.jobs import CELLS, MANIFEST, SPLITS, Job, attempts_at
 from echoduet.experiments.grid.joint import require_same_members
-from echoduet.experiments.grid.outcome import FORMAT, file_sha256, read_outcome
-from echoduet.files import require_writable, write_json
+from echoduet.experiments.grid.outcome import FORMAT, read_outcome
+from echoduet.files import file_sha256, require_writable, write_json
 from echoduet.models.registry import require_known
 from echoduet.splits.table import SplitTable, write_splits
 from echoduet.training.run import manifest_digest
 
 HEAD = "ablation.json"
+
+ROWS = "rows.csv"
 
 
 @dataclass(frozen=True)
@@ -105,14 +109,16 @@ class Ablation:
         """Refuse networks and folds that there are not, a split of other cases, and a folder that holds something else.
 
         Raises:
-            ConfigError: a fold of the grid, or a setting's network, does not exist.
+            ConfigError: a fold of the grid, or a setting's network, does not exist, or the network does not take images
+                of the setting's size.
             SplitError: the split is of other cases.
             OutputError: the folder belongs to another grid, version, part or data set.
         """
         for name, setting in self.grid.settings.items():
             try:
                 require_known(setting.config.model)
-            except ModelError as error:
+                require_size(setting.config)
+            except (ModelError, ShapeError) as error:
                 raise ConfigError(f"{self.grid.name}: settings.{name}: {error}") from error
         self.splits.require_matches(self.manifest)
         if missing := [fold for fold in self.grid.folds or () if fold not in self.splits.folds]:
@@ -140,7 +146,7 @@ class Ablation:
         for job in self.jobs:
             for left in attempts_at(job.folder):
                 stored = left / "config.json"
-                if stored.exists() and json.loads(stored.read_text(encoding="utf-8")) != job.config:
+                if stored.exists() and _read_object(stored) != job.config:
                     raise OutputError(
                         f"{left}: was begun with another configuration of {job.setting}. Give the setting another "
                         "name, or choose another --out."
@@ -148,13 +154,15 @@ class Ablation:
 
 
 @contextmanager
-def claimed(ablation: Ablation) -> Iterator[None]:
-    """Hold the folder as this grid's for as long as the block runs.
+def claimed(ablation: Ablation) -> Iterator[dict[Job, dict[str, Any]]]:
+    """Hold the folder as this grid's for as long as the block runs; yields the outcomes of what is finished.
 
-    A grid may be extended in its folder by settings, rows, seeds and folds; what is finished stays.
+    A grid may be extended in its folder by settings, rows, seeds and folds; what is finished stays. Nothing is written
+    before every check has passed.
 
     Raises:
-        OutputError: another run is at work there, it belongs to something else, or cannot be written.
+        OutputError: another run is at work there, it belongs to something else, a cell was changed or has another
+            configuration, rows would be lost, or the folder cannot be written.
     """
     ablation.require_runnable()
     require_writable(ablation.out)
@@ -163,10 +171,12 @@ def claimed(ablation: Ablation) -> Iterator[None]:
         _require_ours(ablation.out, ablation.head())
         ablation.require_same_attempts()
         require_unchanged_rows(ablation.out)
+        finished = ablation.finished()
+        _require_rows_kept(ablation)
         write_manifest(ablation.manifest, ablation.out / MANIFEST)
         write_splits(ablation.splits, ablation.out / SPLITS)
         write_json(ablation.out / HEAD, (read_head(ablation.out) or {}) | ablation.head())
-        yield
+        yield finished
 
 
 def _require_ours(out: Path, head: dict[str, Any]) -> None:
@@ -182,9 +192,42 @@ def _require_ours(out: Path, head: dict[str, Any]) -> None:
     grids = stored["grid"], head["grid"]
     names = {"cases_sha256": "set of cases", "splits_sha256": "split"}
     changed = [named for key, named in names.items() if stored[key] != head[key]]
-    changed += [key for key in ("name", "part", "at_sizes") if grids[0][key] != grids[1][key]]
+    changed += [key for key in ("name", "part", "at_sizes") if grids[0].get(key) != grids[1][key]]
     if changed:
         raise OutputError(f"{out}: holds a grid with another {' and '.join(changed)}. Choose another --out.")
+
+
+def _require_rows_kept(ablation: Ablation) -> None:
+    """Refuse to write the rows anew where that would lose some: of what the grid no longer has, or of cells not here.
+
+    A single cell that is not there is one to run again; rows of ensembles are made anew when seeds are added.
+    """
+    path, out = ablation.out / ROWS, ablation.out
+    held = _cells_of(path) if path.exists() else {}
+    if held and not (out / CELLS).is_dir():
+        raise OutputError(
+            f"{path}: holds the rows of {len(held)} cells that are not in this folder, and would be written anew "
+            f"without them. Restore {out / CELLS}, or choose another --out."
+        )
+    known = {(job.setting, str(job.seed), str(job.fold)) for job in ablation.cells}
+    if lost := [cell for cell in held if cell not in known]:
+        setting, seed, fold = lost[0]
+        raise OutputError(
+            f"{path}: holds rows of {setting}, seed {seed}, fold {fold}, which the grid no longer has, and would be "
+            "written anew without them. Put it back into the grid, or choose another --out."
+        )
+
+
+def _cells_of(path: Path) -> dict[tuple[str, str, str], None]:
+    """Return setting, seed and fold of every cell of one seed that has rows, in the file's order."""
+    try:
+        with path.open(newline="", encoding="utf-8") as stream:
+            cells = [(row["setting"], row["seed"], row["fold"]) for row in csv.DictReader(stream)]
+    except (OSError, UnicodeDecodeError, KeyError) as error:
+        raise OutputError(
+            f"{path}: cannot be read as the rows of a grid ({error}). Restore it, or move it away."
+        ) from error
+    return {cell: None for cell in cells if "+" not in cell[1]}
 
 
 def _require_empty(out: Path) -> None:
@@ -199,7 +242,7 @@ def require_unchanged_rows(out: Path) -> None:
     Raises:
         OutputError: a file's hash is another than `ablation.json` has; it is named.
     """
-    for name, sha256 in ((read_head(out) or {}).get("rows") or {}).items():
+    for name, sha256 in (read_head(out) or {}).get("rows", {}).items():
         if (out / name).exists() and file_sha256(out / name) != sha256:
             raise OutputError(
                 f"{out / name}: was changed after it was written: its hash is another than {HEAD} has. Restore it, or "
@@ -216,11 +259,23 @@ def read_head(out: Path) -> dict[str, Any] | None:
     path = out / HEAD
     if not path.exists():
         return None
-    try:
-        head: dict[str, Any] = json.loads(path.read_text(encoding="utf-8"))
-        known = head["format"] == FORMAT and {"version", "grid", "folds", "cases_sha256", "splits_sha256"} <= set(head)
-    except (OSError, ValueError, KeyError, TypeError) as error:
-        raise OutputError(f"{path}: cannot be read ({error}). Restore it, or choose another --out.") from error
-    if not known:
+    head = _read_object(path)
+    if head.get("format") != FORMAT or not _TYPES.keys() <= head.keys():
         raise OutputError(f"{path}: was written by another version of EchoDuet. Choose another --out.")
+    for key, kind in (_TYPES | {"rows": dict}).items():
+        if not isinstance(head.get(key, kind()), kind):
+            raise OutputError(f"{path}: {key} is damaged. Restore the file, or choose another --out.")
     return head
+
+
+_TYPES: dict[str, type] = {"version": str, "grid": dict, "folds": list, "cases_sha256": str, "splits_sha256": str}
+
+
+def _read_object(path: Path) -> dict[str, Any]:
+    try:
+        content: Any = json.loads(path.read_text(encoding="utf-8"))
+    except (OSError, ValueError) as error:
+        raise OutputError(f"{path}: cannot be read ({error}). Restore it, or choose another --out.") from error
+    if not isinstance(content, dict):
+        raise OutputError(f"{path}: is damaged. Restore it, or choose another --out.")
+    return content

@@ -80,6 +80,15 @@ def cell_memory(config: ExperimentConfig) -> int:
     return PROCESS_MIB * MIB + 4 * (COPIES * weights + config.optim.batch_size * outputs)
 
 
+def require_size(config: ExperimentConfig) -> None:
+    """Refuse images that the network does not take, without computing anything.
+
+    Raises:
+        ShapeError: `preprocess.size` is too small, or no multiple of the network's stride; says which sizes fit.
+    """
+    _sizes(config.model, config.preprocess.size)
+
+
 @cache
 def _sizes(model: ModelConfig, side: int) -> tuple[int, int]:
     """Return the number of weights, and of all layers' output values for one image of `side` x `side`."""

@@ -47,8 +47,7 @@ def conduct(
             written.
         EchoDuetError: the executor cannot work at all.
     """
-    with claimed(ablation):
-        finished = ablation.finished()
+    with claimed(ablation) as finished:
         before, failures = len(finished), list[Report]()
         pace = Pace(
             {job: epoch_cost(job, ablation) for job in ablation.cells}, {job: epochs_of(job) for job in finished}

@@ -19,6 +19,10 @@ MANIFEST, SPLITS = "manifest.csv", "splits.csv"
 """The data of a grid, in its folder: every worker reads them there."""
 
 
+CELLS = "cells"
+"""Where the finished cells of a grid lie, in its folder."""
+
+
 @dataclass(frozen=True)
 class Job:
     """What a worker must know to run one cell.
@@ -79,7 +83,7 @@ class Job:
         """Where the finished cell lies."""
         several = len(self.members) > 1
         seeds = "_".join(["seeds", *map(str, self.members)]) if several else f"seed_{self.seed}"
-        return Path(self.out) / "cells" / slug(self.setting) / seeds / f"fold_{self.fold}"
+        return Path(self.out) / CELLS / slug(self.setting) / seeds / f"fold_{self.fold}"
 
     @property
     def joined(self) -> tuple[Job, ...]:

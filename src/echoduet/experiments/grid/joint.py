@@ -8,7 +8,7 @@ from typing import Any
 
 from echoduet.errors import OutputError
 from echoduet.experiments.grid.jobs import Job
-from echoduet.experiments.grid.outcome import file_sha256
+from echoduet.files import file_sha256
 from echoduet.models.joining import join_bundles
 from echoduet.runs import RunFolder
 

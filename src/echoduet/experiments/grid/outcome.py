@@ -10,7 +10,7 @@ from typing import Any
 
 from echoduet.errors import OutputError
 from echoduet.experiments.grid.jobs import Job
-from echoduet.files import write_json
+from echoduet.files import file_sha256, write_json
 
 NAME = "outcome.json"
 
@@ -103,16 +103,3 @@ def _read(path: Path) -> dict[str, Any]:
 
 def _seal(content: Mapping[str, Any]) -> str:
     return hashlib.sha256(json.dumps(content, sort_keys=True).encode()).hexdigest()
-
-
-def file_sha256(path: Path) -> str:
-    """Return the SHA-256 of a file.
-
-    Raises:
-        OutputError: it cannot be read.
-    """
-    try:
-        with path.open("rb") as stream:
-            return hashlib.file_digest(stream, "sha256").hexdigest()
-    except OSError as error:
-        raise OutputError(f"{path}: cannot be read ({error.strerror}). Restore it.") from error

@@ -8,6 +8,9 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
+from pydantic import ValidationError
+
+from echoduet.config.complaints import describe
 from echoduet.config.grid import Grid, Row
 from echoduet.errors import OutputError
 from echoduet.evaluation.cases import CaseScore, read_cases
@@ -16,8 +19,7 @@ from echoduet.experiments.comparison.arms import Arm
 from echoduet.experiments.grid.ablation import HEAD, Ablation, read_head, require_unchanged_rows
 from echoduet.experiments.grid.curves import write_curves
 from echoduet.experiments.grid.jobs import Job, case_file, joint_seeds
-from echoduet.experiments.grid.outcome import file_sha256
-from echoduet.files import write_csv, write_json
+from echoduet.files import file_sha256, write_csv, write_json
 
 KEYS = ("setting", "seed", "part")
 """The columns of `rows.csv` before those of a cell's `cases.csv`, which tell the fold."""
@@ -96,12 +98,16 @@ def read_grid(out: Path) -> Grid:
     """Return the grid whose folder `out` is.
 
     Raises:
-        OutputError: there is none, or it is damaged.
+        OutputError: there is none, or it is damaged, or another version's.
     """
     head = read_head(out)
     if head is None:
         raise OutputError(f"{out}: holds no {HEAD}. Give the folder of an `echoduet ablate`.")
-    return Grid.model_validate(head["grid"])
+    try:
+        return Grid.model_validate(head["grid"])
+    except ValidationError as error:
+        told = describe(error, f"{out / HEAD}", {}, lambda key: f"holds {key}, which this version does not know.")
+        raise OutputError(f"{told} Read it with the version that wrote it, or restore the file.") from error
 
 
 def on_papers_folds(out: Path) -> bool:

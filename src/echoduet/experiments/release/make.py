@@ -18,7 +18,7 @@ from echoduet.experiments.evaluate import read_images
 from echoduet.experiments.release.members import Member, Members, find_bundles
 from echoduet.experiments.release.outoffold import Decision, FoldAnswers, OutOfFold, release_metrics, score_out_of_fold
 from echoduet.experiments.thresholds import OBJECTIVE
-from echoduet.files import atomic_path, require_writable, write_json
+from echoduet.files import atomic_path, file_sha256, require_writable, write_json
 from echoduet.inference.predictor import Predictor
 from echoduet.models.bundle import BundleInfo, load_bundle, read_info
 from echoduet.models.ensemble import Ensemble, assemble
@@ -189,6 +189,7 @@ def _write_scores(
     metrics = release_metrics(found.scores.raw, found.scores.refined, meta)
     rows = results / "oof.csv"
     write_cases(rows, found.scores.raw, found.scores.refined)
+    metrics["rows"] = {rows.name: file_sha256(rows)}
     write_json(results / "metrics.json", metrics)
     return rows, metrics
 
