@@ -4,6 +4,7 @@ No network and no image is needed.
 
 python benchmarks/grid_table.py results/duet
 python benchmarks/grid_table.py results/long --rows "ST(Seg)" MT
+python benchmarks/grid_table.py results/duet --out runs/duet-report
 """
 
 from __future__ import annotations
@@ -17,23 +18,25 @@ import tempfile
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 
-from echoduet.errors import OutputError
+from echoduet.errors import EchoDuetError, OutputError
 from echoduet.experiments.comparison.arms import on_common_seeds, paired
 from echoduet.experiments.grid.curves import NAME as CURVES
 from echoduet.experiments.grid.reported import not_run, on_papers_folds, read_arms, read_grid
-from echoduet.reporting.comparison import ReportContext, difference_lines, write_comparison
+from echoduet.reporting.comparison import ReportContext, difference_lines, require_own, write_comparison
 
 
-def page(out: Path, size: str | int | None = None, rows: Sequence[str] = ()) -> str:
+def page(out: Path, size: str | int | None = None, rows: Sequence[str] = (), report: Path | None = None) -> str:
     """Return the table of the rows that are whole as Markdown, and every difference with interval and p values.
 
     Args:
         out: the folder of an `echoduet ablate`, or a copy of its `ablation.json`, `curves.csv` and `rows*.csv`.
         size: one of the sizes it was scored at; the first by default.
         rows: those to compare, where seeds may be whole that others lack; all, and the validation parts, by default.
+        report: where to keep the whole report of `echoduet compare`: page, figures, tables also as LaTeX and CSV.
 
     Raises:
-        OutputError: the folder is no grid's, or a row that is asked for is not there.
+        OutputError: the folder is no grid's, a row that is asked for is not there, or `report` holds something else.
+        PairingError: the rows share no seed.
     """
     known = {arm.name: arm for arm in read_arms(out, size)}
     if missing := [name for name in rows if name not in known]:
@@ -41,10 +44,14 @@ def page(out: Path, size: str | int | None = None, rows: Sequence[str] = ()) -> 
     arms, told = on_common_seeds([known[name] for name in rows or known])
     select = {name: setting.config.optim.select for name, setting in read_grid(out).settings.items()}
     with tempfile.TemporaryDirectory() as folder:
-        place = Path(folder)
+        place = report or Path(folder)
         context = ReportContext(
-            papers_folds=on_papers_folds(out), not_run=not_run(out), warnings=[told] if told else []
+            title=read_grid(out).description,
+            papers_folds=on_papers_folds(out),
+            not_run=not_run(out),
+            warnings=[told] if told else [],
         )
+        require_own(place, paired(arms))
         write_comparison(place, paired(arms), context)
         table = (place / "table.md").read_text(encoding="utf-8").strip()
         entries = json.loads((place / "comparisons.json").read_text(encoding="utf-8"))["comparisons"]
@@ -101,12 +108,13 @@ def main() -> None:
     parser.add_argument("grid", type=Path)
     parser.add_argument("size", nargs="?", help="native or a number, one of those it was scored at")
     parser.add_argument("--rows", nargs="+", default=[], help="compare these alone")
+    parser.add_argument("--out", type=Path, help="keep the whole report in this folder: page, figures, LaTeX, CSV")
     given = parser.parse_args()
-    print(page(given.grid, given.size, given.rows))
+    print(page(given.grid, given.size, given.rows, given.out))
 
 
 if __name__ == "__main__":
     try:
         main()
-    except OutputError as error:
+    except EchoDuetError as error:
         sys.exit(f"error: {error}")

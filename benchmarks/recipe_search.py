@@ -117,11 +117,17 @@ def long_table(path: Path = LONG, short: Path = RESULTS) -> str:
     arms = {
         "ST(Seg), raw": (of_grid(path, "ST(Seg)", refined=False), ("lesion Dice",)),
         "ST(Cls)": (of_grid(path, "ST(Cls)", refined=False), ("accuracy",)),
+        "ST(Cls), free": (of_grid(path, "ST(Cls), free", refined=False), ("accuracy",)),
         "MT, raw": (of_grid(path, "MT", refined=False), tuple(MEASURES)),
         "MT, refined": (of_grid(path, "MT", refined=True), tuple(MEASURES)),
         f"{SHORT}, refined": (read(SHORT, short), tuple(MEASURES)),
     }
-    pairs = [("MT, raw", "ST(Seg), raw"), ("MT, raw", "ST(Cls)"), ("MT, refined", f"{SHORT}, refined")]
+    pairs = [
+        ("MT, raw", "ST(Seg), raw"),
+        ("MT, raw", "ST(Cls)"),
+        ("ST(Cls), free", "ST(Cls)"),
+        ("MT, refined", f"{SHORT}, refined"),
+    ]
     lines = [f"| setting | {' | '.join(MEASURES)} |", "|---" * (len(MEASURES) + 1) + "|"]
     for name, (folds, told) in arms.items():
         cells = [f"{mean(folds, sorted(folds), MEASURES[key]):.3f}" if key in told else "" for key in MEASURES]

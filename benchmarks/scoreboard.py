@@ -48,6 +48,7 @@ PAPERS = (
     System("`duet_longer`: 60 epochs, MT+PR", "duet-longer", "MT+PR"),
     System("`where`: masks of lesions alone, 30 epochs, MT+PR", "where", "MT+PR"),
     System("`long`: the same, 90 epochs, MT+PR", "long", "MT+PR"),
+    System("`long`: two networks joined, ST(Seg+Cls)+PR", "long", "ST(Seg+Cls)+PR"),
 )
 
 CLEAN = (

@@ -59,6 +59,16 @@ def test_the_validation_table_is_over_seeds_of_means_over_folds(tmp_path):
     assert grid_table.validation(tmp_path, {"MT": "best"}).splitlines()[2] == "| MT | 0.100 ± 0.000 |  | 2 |"
 
 
+def test_the_whole_report_is_kept_where_it_is_asked_for_and_over_nothing_else(finished, tmp_path):
+    told = grid_table.page(finished, report=tmp_path / "report")
+    for name in ("table.md", "table.tex", "table.csv", "comparisons.csv"):
+        assert (tmp_path / "report" / name).read_bytes() == (finished / name).read_bytes()
+    assert "MT+PR" in (tmp_path / "report" / "report.html").read_text(encoding="utf-8")
+    assert grid_table.page(finished, report=tmp_path / "report") == told
+    with pytest.raises(OutputError, match="holds the comparison of other results"):
+        grid_table.page(finished, "native", report=tmp_path / "report")
+
+
 def test_rows_may_be_chosen_and_one_that_is_not_there_is_named(finished):
     told = grid_table.page(finished, None, ["MT"])
     assert "MT+PR" not in told

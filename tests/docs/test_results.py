@@ -96,13 +96,6 @@ def test_what_was_reached_is_that_of_the_rows():
     assert page.split("<!-- scoreboard: begin -->")[1].split("<!-- scoreboard: end -->")[0].strip() == told
 
 
-def test_the_outlines_of_two_seeds_are_those_of_their_rows():
-    program = [sys.executable, ROOT / "benchmarks" / "grid_table.py", ROOT / "results" / "long"]
-    told = subprocess.run([*program, "--rows", "ST(Seg)", "MT"], capture_output=True, text=True, check=True).stdout
-    page = (ROOT / "docs" / "results.md").read_text()
-    assert page.split("<!-- long seeds: begin -->")[1].split("<!-- long seeds: end -->")[0].strip() == told.strip()
-
-
 def test_the_rows_and_differences_of_the_longer_training_are_those_of_its_rows(tmp_path):
     for folder in ("duet", "duet-longer"):
         lines = (ROOT / "results" / folder / "rows.csv").read_text().splitlines()

@@ -79,6 +79,15 @@ def test_finished_folds_are_not_trained_again_and_the_broken_one_is_resumed(conf
     assert again == whole
 
 
+def test_folds_of_another_version_are_not_mixed_in(config, easy, trained, tmp_path):
+    splits = clean_folds(easy.cases, folds=2)
+    cross_validate(config, easy, splits, tmp_path / "cv")
+    mark = json.loads((tmp_path / "cv" / "crossval.json").read_text())
+    (tmp_path / "cv" / "crossval.json").write_text(json.dumps(mark | {"version": "0.0.1"}))
+    with pytest.raises(OutputError, match=r"cv: was begun by EchoDuet 0\.0\.1, and this is"):
+        cross_validate(config, easy, splits, tmp_path / "cv")
+
+
 @pytest.mark.parametrize(
     ("change", "named"), [("config", "configuration"), ("splits", "split"), ("cases", "set of cases and split")]
 )

@@ -9,6 +9,7 @@ from functools import partial
 from pathlib import Path
 from typing import Any
 
+from echoduet import __version__
 from echoduet.config.schema import ExperimentConfig
 from echoduet.data.manifest import Manifest
 from echoduet.errors import OutputError
@@ -95,6 +96,7 @@ def show_fold_examples(
 def _claim(out: Path, config: ExperimentConfig, manifest: Manifest, splits: SplitTable) -> None:
     """Mark `out` as this experiment's, or refuse it as another's: pooling folds of two experiments means nothing."""
     mark: dict[str, Any] = {
+        "version": __version__,
         "config": config.model_dump(mode="json"),
         "cases_sha256": manifest_digest(manifest),
         "splits_sha256": splits_digest(splits),
@@ -113,9 +115,14 @@ def _claim(out: Path, config: ExperimentConfig, manifest: Manifest, splits: Spli
 
 def _require_same(path: Path, mark: Mapping[str, Any]) -> None:
     try:
-        stored = json.loads(path.read_text(encoding="utf-8"))
-    except (OSError, ValueError) as error:
+        stored = dict(json.loads(path.read_text(encoding="utf-8")))
+    except (OSError, ValueError, TypeError) as error:
         raise OutputError(f"{path}: cannot be read ({error}). Choose another --out.") from error
+    if stored.get("version", __version__) != __version__:
+        raise OutputError(
+            f"{path.parent}: was begun by EchoDuet {stored['version']}, and this is {__version__}: their folds would "
+            "not compare. Choose another --out to start afresh."
+        )
     names = {"config": "configuration", "cases_sha256": "set of cases", "splits_sha256": "split"}
     changed = [name for key, name in names.items() if stored.get(key) != mark[key]]
     if changed:
