@@ -54,7 +54,7 @@ def allowed(schema):
         "exclusiveMaximum": "<",
         "multipleOf": "multiple of",
     }
-    limits = [f"{sign} {schema[key]:g}" for key, sign in bounds.items() if key in schema]
+    limits = [f"{sign} {schema[key]:.10g}" for key, sign in bounds.items() if key in schema]
     return ", ".join([words[schema["type"]], *limits])
 
 

@@ -29,7 +29,7 @@ class PreprocessConfig(Section):
     interpolation: Literal["nearest", "bilinear"] = "bilinear"
 
 
-Seed = Annotated[int, Field(ge=0, lt=2**32)]
+Seed = Annotated[int, Field(ge=0, le=2**32 - 1)]
 """What every generator of chance takes."""
 
 
