@@ -142,7 +142,11 @@ def test_the_shipped_ablations_are_table_5(name, base, changes):
         ({"seeds": [1, 2, 1]}, "seeds lists 1 twice"),
         ({"folds": [0, 0]}, "folds lists 0 twice"),
         ({"folds": [-1]}, "folds[0] is -1, but"),
-        ({"seeds": []}, "seeds is []"),
+        ({"seeds": []}, "seeds is [], but should hold one value at least."),
+        ({"seeds": 3}, "seeds is 3, but should be a list."),
+        ({"seeds": [-1]}, "seeds[0] is -1, but should be greater than or equal to 0."),
+        ({"seeds": [2**32]}, "seeds[0] is 4294967296, but should be less than or equal to 4294967295."),
+        ({"set": 3}, "set is 3, but should be a group of keys."),
         ({"at_sizes": [128, "native", 128]}, "at_sizes lists 128 twice"),
         ({"at_sizes": ["natve"]}, "at_sizes"),
         ({"part": "train"}, "part is"),
@@ -171,7 +175,7 @@ def test_the_shipped_ablations_are_table_5(name, base, changes):
         ),
         ({"settings": {"a": {"networks_of": "a"}}}, "settings.a.networks_of: names itself."),
         ({"base": "ablation"}, "is a grid of experiments"),
-        ({"base": "gone.yaml"}, "gone.yaml: no such configuration"),
+        ({"base": "gone.yaml"}, ": base: gone.yaml: no such configuration"),
     ],
 )
 def test_a_grid_that_cannot_be_run_is_refused_by_file_and_key(refusal, tmp_path, changes, named):
