@@ -20,6 +20,7 @@ import torch
 import curation_rivals
 import curation_scale
 import curation_tampers
+import time_to_scores
 import utilisation
 from echoduet.config.load import load_config
 from echoduet.config.presets import shipped
@@ -244,6 +245,21 @@ def growth_rows(folder: Path) -> Iterator[Row]:
     yield Row("its growth exponent (all sizes: docs/curation-scale.md)", f"{growth:.2f}", "<= 1.15", growth <= 1.15)
 
 
+def paper_rows(root: Path, folder: Path) -> Iterator[Row]:
+    """Measure how long one fold takes to the paper's scores, where its list of images lies beside `root`."""
+    listed = root.parent / "mapping_curated_BUSI.csv"
+    if not listed.exists():
+        return
+    command("curate", root, "--published-list", listed, "--out", folder / "papers")
+    config, keys = time_to_scores.RECIPE
+    minutes, scores = time_to_scores.measure(folder / "papers" / "manifest.csv", config, 0, folder / "papers-run", keys)
+    told = f"{minutes:.1f} minutes (all-image Dice {scores['dsc_all']:.3f}, accuracy {scores['accuracy']:.3f})"
+    goal = f"<= {time_to_scores.GOAL_MINUTES:g} minutes"
+    yield Row(
+        f"to the paper's scores on one fold, `{config}`, 30 epochs", told, goal, time_to_scores.met(minutes, scores)
+    )
+
+
 @contextmanager
 def images() -> Iterator[tuple[Path, str]]:
     """Yield a BUSI folder and what it holds: the real one, or phantoms."""
@@ -263,7 +279,7 @@ def main() -> None:
         rows = list(data_rows(root))
         manifest = build_manifest(root)
         rows += [*command_rows(manifest, Path(folder)), *curation_rows(Path(folder))]
-        rows += [*training_rows(manifest), *prediction_rows(manifest)]
+        rows += [*training_rows(manifest), *paper_rows(root, Path(folder)), *prediction_rows(manifest)]
     print(f"{processor()}, {os.cpu_count()} cores, torch {torch.__version__}, images: {what} ({len(manifest)})\n")
     print("| measured | result | goal | met |\n|---|---|---|---|")
     for row in rows:

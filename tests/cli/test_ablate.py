@@ -34,12 +34,15 @@ def test_a_dry_run_tells_and_writes_nothing(ablate, tmp_path):
     done = ablate("--dry-run")
     assert done.code == 0, done.err
     assert "tiny: 2 settings x 2 folds x 1 seeds = 4 cells, scored on the test part" in done.out
+    assert "folds 0, 1; seeds 1993; reported: Seg, MT+PR" in done.out
     assert "Seg  0/2 finished, <= 1 epochs of" in done.out
     assert "Estimated: images x epochs over images a second" in done.out
     assert not (tmp_path / "out").exists()
     told = ablate("--dry-run", "--json", "--executor", "processes", "--cores", "4").json
     assert (told["cells"], told["cells_at_a_time"], told["threads_per_cell"]) == (4, 4, 1)
     assert told["settings"]["MT"]["speed"]["source"].startswith("measured")
+    small = ablate("--dry-run", "--executor", "processes", "--memory", "500MB")
+    assert "warning: MT: a cell takes about 0.7 GB, more than --memory" in small.err
 
 
 def test_an_ensemble_of_real_networks_is_reported(ablate, tmp_path):

@@ -89,6 +89,8 @@ def ablate(
     table = read_splits(splits) if splits else make_splits(manifest.cases, split)
     ablation = Ablation(grid, manifest, table, out)
     budget = _budget(cores, memory)
+    if memory is not None:
+        _tell_oversized(ablation, budget)
     chosen = engine(executor, budget, address, gpus)
     if dry_run:
         tell_cost(ablation, budget, executor)
@@ -110,6 +112,17 @@ def _budget(cores: int | None, memory: str | None) -> Budget:
     from echoduet.experiments.grid.budget import Budget, own_cores, parse_memory
 
     return Budget(cores or own_cores(), None if memory is None else parse_memory(memory))
+
+
+def _tell_oversized(ablation: Ablation, budget: Budget) -> None:
+    """Say which settings take more memory than all cells together may: they run alone."""
+    from echoduet.experiments.grid.budget import cell_memory
+
+    ablation.require_runnable()
+    for name in ablation.grid.trained:
+        needed = cell_memory(ablation.grid.settings[name].config)
+        if budget.memory is not None and needed > budget.memory:
+            warn(f"{name}: a cell takes about {needed / 1e9:.1f} GB, more than --memory; it runs, with none beside it.")
 
 
 def engine(name: str, budget: Budget, address: str | None, gpus: float) -> Executor:
@@ -206,7 +219,9 @@ def _cost_lines(ablation: Ablation, costs: dict[str, SettingCost], at_a_time: in
     images, hours = sum(cost.images for cost in costs.values()), sum(cost.hours for cost in costs.values())
     lines = [
         f"{grid.name}: {len(grid.trained)} settings x {len(ablation.folds)} folds x {len(grid.seeds)} seeds = "
-        f"{len(ablation.jobs)} cells, scored on the {grid.part} part"
+        f"{len(ablation.jobs)} cells, scored on the {grid.part} part",
+        f"folds {', '.join(map(str, ablation.folds))}; seeds {', '.join(map(str, grid.seeds))}; "
+        f"reported: {', '.join(grid.rows)}",
     ]
     lines += [f"{name:{width}}  {_cost_line(cost)}" for name, cost in costs.items()]
     if ablation.joining:
