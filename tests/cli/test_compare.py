@@ -54,6 +54,15 @@ def test_names_and_reference(call, runs, tmp_path):
     assert "| b | " in (tmp_path / "out" / "table.md").read_text()
 
 
+def test_systems_for_different_tasks_have_nothing_to_compare_and_it_is_told(call, make_arm, tmp_path):
+    for name, has in (("seg", {"classes": False}), ("cls", {"masks": False})):
+        rows = make_arm(name, **has).cases
+        write_cases(tmp_path / name / "cases.csv", rows, rows)
+    done = call("compare", tmp_path / "seg", tmp_path / "cls", "--out", tmp_path / "out")
+    assert done.code == 0, done.err
+    assert "They answer different tasks, so that no figure of theirs can be compared." in done.out
+
+
 def test_runs_in_folders_of_one_name_are_told_apart_by_their_parents(call, runs, tmp_path):
     done = call("compare", *(run / "seed_1" for run in runs), "--json", "--out", tmp_path / "out")
     assert [arm["name"] for arm in done.json["arms"]] == ["first/seed_1", "second/seed_1"]

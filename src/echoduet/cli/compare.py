@@ -101,4 +101,5 @@ def summary(comparison: Mapping[str, Any], arms: Sequence[Arm]) -> str:
 
     seeds = len(arms[0].rows)
     head = f"{len(arms[0].cases)} cases, {seeds} seed{'s' if seeds > 1 else ''}"
-    return "\n".join([head, *difference_lines(comparison["comparisons"])])
+    lines = list(difference_lines(comparison["comparisons"]))
+    return "\n".join([head, *(lines or ["They answer different tasks, so that no figure of theirs can be compared."])])

@@ -87,6 +87,9 @@ def test_an_unfinished_fold_and_a_folder_without_scores_are_refused(rows, tmp_pa
     (tmp_path / "b").mkdir()
     with pytest.raises(PairingError, match=r"b: holds no cases\.csv, and no folders fold_0"):
         read_arm(tmp_path / "b", "A")
+    put(tmp_path / "empty", [])
+    with pytest.raises(PairingError, match=r"cases\.csv: holds no scored case"):
+        read_arm(tmp_path / "empty", "A")
     with pytest.raises(PairingError, match="gone: there is no such file or folder"):
         read_arm(tmp_path / "gone", "A")
 

@@ -34,7 +34,7 @@ def read_arm(run: Path, name: str, variant: str = "refined") -> Arm:
         variant: which of the two answers, `raw` or `refined`.
 
     Raises:
-        PairingError: there is no such file or folder in it, or a fold of it is not finished.
+        PairingError: there is no such file or folder in it, a file has no case, or a fold of it is not finished.
         ManifestError: a file cannot be read, or was written by another version; names it and the column.
         OutputError: a file was changed after it was written, as far as the folder tells.
     """
@@ -47,6 +47,8 @@ def read_arm(run: Path, name: str, variant: str = "refined") -> Arm:
 def _read(path: Path, variant: str) -> tuple[CaseScore, ...]:
     _require_unchanged(path)
     rows = read_cases(path)[VARIANTS.index(variant)]
+    if not rows:
+        raise PairingError(f"{path}: holds no scored case. Write the file again with `evaluate`.")
     fold = _number(path.parent, "fold")
     if fold is None:
         return rows

@@ -60,7 +60,10 @@ def _require_rows(arm: Arm) -> None:
     for seed, rows in arm.rows.items():
         case_id, count = Counter(row.case_id for row in rows).most_common(1)[0]
         if count > 1:
-            raise PairingError(f"{arm.name}: case {case_id} is scored {count} times{_of_seed(arm, seed)}.")
+            raise PairingError(
+                f"{arm.name}: case {case_id} is scored {count} times{_of_seed(arm, seed)}. Give the rows of one "
+                "system under one seed."
+            )
 
 
 def _require_same(what: str, where: str, arm: Arm, held: Iterable[object], arms: Sequence[Arm]) -> None:
