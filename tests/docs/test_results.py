@@ -74,6 +74,7 @@ GRIDS = {
     "long": ["long"],
     "ours": ["ours"],
     "short": ["ablation-short"],
+    "nnunet": ["ablation-nnunet-short"],
     "clock": ["ablation-clock"],
     "baselines": ["baselines"],
     "baselines clean": ["baselines-clean", "native"],
