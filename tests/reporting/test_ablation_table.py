@@ -24,7 +24,8 @@ QUICK = Sampling(n_boot=20, n_exchanges=9)
 
 @pytest.fixture
 def comparison(make_arm):
-    arms = [make_arm("MT+DO"), make_arm("ours & 100 %"), make_arm("ST(Seg)+DO", classes=False)]
+    papers = [("MT+DO", True), ("ours & 100 %", True), ("ST(Seg)+DO", False)]
+    arms = [make_arm(name, papers=True, classes=classes) for name, classes in papers]
     return compare(arms, sampling=QUICK)
 
 
@@ -44,7 +45,7 @@ def test_without_a_setting_of_the_paper_its_table_does_not_appear(make_arm):
 
 
 def test_other_folds_than_the_papers_have_neither_its_figures_nor_its_other_settings(make_arm, tmp_path):
-    arms = [make_arm("MT+DO"), make_arm("ST(Seg)+DO", classes=False)]
+    arms = [make_arm("MT+DO", papers=True), make_arm("ST(Seg)+DO", papers=True, classes=False)]
     apart = compare(arms, sampling=QUICK, papers_folds=False)
     assert [row.name for row in table_rows(apart, ["ST(Cls)+DO"])] == ["MT+DO", "ST(Seg)+DO", "ST(Cls)+DO"]
     assert all(row.ours for row in table_rows(apart))

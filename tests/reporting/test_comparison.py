@@ -20,9 +20,9 @@ WRITTEN = {"table.md", "table.tex", "table.csv", "comparisons.json", "comparison
 @pytest.fixture
 def arms(make_arm):
     return [
-        make_arm("MT<+>DO", seeds=(1, 2)),
-        make_arm("MT", seeds=(1, 2)),
-        make_arm("ST(Seg)", (48), seeds=(1, 2), classes=False),
+        make_arm("MT<+>DO", seeds=(1, 2), papers=True),
+        make_arm("MT", seeds=(1, 2), papers=True),
+        make_arm("ST(Seg)", seeds=(1, 2), papers=True, classes=False),
     ]
 
 
