@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import NamedTuple
 
 from echoduet.experiments.comparison.arm_files import read_arm
-from echoduet.experiments.comparison.arms import Arm, on_common_seeds
+from echoduet.experiments.comparison.arms import on_common_seeds
 from echoduet.experiments.comparison.compare import Sampling, compare
 from echoduet.experiments.grid.reported import read_arms
 
@@ -120,21 +120,21 @@ def duets(results: Path) -> str:
 
 
 def _differences(what: str, folder: str, ending: str, results: Path) -> Iterator[str]:
-    arms = {arm.name: arm for arm in read_arms(results / folder)}
-    yield what
-    for one, other, key in AGAINST:
-        pair = f"{one}{ending}", f"{other}{ending}"
-        yield _difference([arms[name] for name in pair], key) if arms.keys() >= set(pair) else "not run"
-
-
-def _difference(pair: Sequence[Arm], key: str) -> str:
-    arms, _ = on_common_seeds(pair)
-    one, other = (arm.name for arm in arms)
-    found = compare(arms, pairs=[(one, other)], sampling=INTERVALS_ALONE)["comparisons"]
-    entry = next(entry for entry in found if entry["figure"] == key)
+    known = {arm.name: arm for arm in read_arms(results / folder)}
+    asked = [(f"{one}{ending}", f"{other}{ending}") for one, other, _ in AGAINST]
+    pairs = [pair for pair in dict.fromkeys(asked) if known.keys() >= set(pair)]
+    arms, _ = on_common_seeds([known[name] for name in dict.fromkeys(name for pair in pairs for name in pair)])
+    found = compare(arms, pairs=pairs, sampling=INTERVALS_ALONE)["comparisons"]
+    entries = {(entry["arm"], entry["against"], entry["figure"]): entry for entry in found}
     count = len(arms[0].rows)
-    seeds = "1 seed" if count == 1 else f"{count} seeds"
-    return f"{_signed(entry['difference'])} ({' to '.join(map(_signed, entry['ci95']))}), {seeds}"
+    yield f"{what}, {count} seed{'s' if count > 1 else ''}"
+    for pair, (_, _, key) in zip(asked, AGAINST, strict=True):
+        entry = entries.get((*pair, key))
+        yield (
+            "not run"
+            if entry is None
+            else f"{_signed(entry['difference'])} ({' to '.join(map(_signed, entry['ci95']))})"
+        )
 
 
 def _signed(value: float) -> str:
