@@ -22,6 +22,7 @@ from echoduet.errors import EchoDuetError, OutputError
 from echoduet.experiments.comparison.arms import on_common_seeds, paired
 from echoduet.experiments.grid.curves import NAME as CURVES
 from echoduet.experiments.grid.reported import not_run, on_papers_folds, read_arms, read_grid
+from echoduet.files import require_writable
 from echoduet.reporting.comparison import ReportContext, difference_lines, require_own, write_comparison
 
 
@@ -42,6 +43,7 @@ def page(out: Path, size: str | int | None = None, rows: Sequence[str] = (), rep
     if missing := [name for name in rows if name not in known]:
         raise OutputError(f"{out}: has no row {missing[0]}. There is {', '.join(known)}.")
     arms, told = on_common_seeds([known[name] for name in rows or known])
+    arms = paired(arms)
     select = {name: setting.config.optim.select for name, setting in read_grid(out).settings.items()}
     with tempfile.TemporaryDirectory() as folder:
         place = report or Path(folder)
@@ -51,8 +53,9 @@ def page(out: Path, size: str | int | None = None, rows: Sequence[str] = (), rep
             not_run=not_run(out),
             warnings=[told] if told else [],
         )
-        require_own(place, paired(arms))
-        write_comparison(place, paired(arms), context)
+        require_own(place, arms)
+        require_writable(place)
+        write_comparison(place, arms, context)
         table = (place / "table.md").read_text(encoding="utf-8").strip()
         entries = json.loads((place / "comparisons.json").read_text(encoding="utf-8"))["comparisons"]
     lines = "\n".join(difference_lines(entries))

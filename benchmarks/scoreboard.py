@@ -8,10 +8,12 @@ python benchmarks/scoreboard.py
 from __future__ import annotations
 
 import argparse
+import sys
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import NamedTuple
 
+from echoduet.errors import EchoDuetError
 from echoduet.experiments.comparison.arm_files import read_arm
 from echoduet.experiments.comparison.arms import on_common_seeds
 from echoduet.experiments.comparison.compare import Sampling, compare
@@ -148,4 +150,7 @@ def _table(head: Sequence[str], rows: Iterator[Iterator[str]]) -> str:
 
 if __name__ == "__main__":
     argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter).parse_args()
-    print(page())
+    try:
+        print(page())
+    except EchoDuetError as error:
+        sys.exit(f"error: {error}")
