@@ -42,6 +42,7 @@ from echoduet.experiments.grid.cell import epoch_images
 from echoduet.experiments.grid.jobs import Job
 from echoduet.experiments.grid.joint import join_members, made_of
 from echoduet.experiments.grid.outcome import KEPT, write_outcome
+from echoduet.experiments.grid.provenance import surroundings
 from echoduet.experiments.grid.reported import write_rows
 from echoduet.experiments.thresholds import choose, gather, store
 from echoduet.inference.predictor import Answer, Predictor
@@ -50,6 +51,7 @@ from echoduet.records import CLASSES
 from echoduet.runs import RunFolder
 from echoduet.splits.folds import make_splits
 from echoduet.splits.table import SIDES, Part
+from echoduet.training.step import choose_device
 from fleet_pack import Pack
 from fleet_training import Lane, require_trainable
 
@@ -141,7 +143,6 @@ class Running:
         rows = self.lane.history
         seconds = sum(row["seconds"] for row in rows)
         images = epoch_images(self.job, self.plan.ablation.manifest, self.plan.ablation.splits) * len(rows)
-        gpu = self.lane.stream is not None
         return {
             "epochs": len(rows),
             "images": images,
@@ -149,7 +150,6 @@ class Running:
             "images_per_second": round(images / max(seconds, 1e-9), 3),
             "attempt_seconds": round(time.perf_counter() - self.started, 3),
             "side_by_side": lanes,
-            "device": torch.cuda.get_device_name() if gpu else "cpu",
         }
 
 
@@ -211,7 +211,8 @@ class Scorers:
             if job.members:
                 facts |= {"thresholds": dict(read_info(model).thresholds)}
                 model.unlink()
-            write_outcome(attempt.path, job, facts | {"scoring_seconds": round(seconds, 2)})
+            where = surroundings(choose_device(job.experiment.runtime))
+            write_outcome(attempt.path, job, facts | where | {"scoring_seconds": round(seconds, 2)})
             attempt.publish()
 
 
@@ -326,7 +327,7 @@ def finish(plans: Sequence[Plan], scorers: Scorers) -> None:
         join_all(plan, scorers)
     scorers.collect(0)
     for plan in plans:
-        done = list(plan.ablation.finished())
+        done = plan.ablation.finished()
         print(plan.ablation.grid.name, len(done), "of", len(plan.ablation.cells), "cells", flush=True)
         write_rows(plan.ablation, done)
 

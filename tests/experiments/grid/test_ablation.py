@@ -158,7 +158,7 @@ def with_rows(make_ablation, trained):
     """A folder with the first cell finished, and its rows."""
     ablation = start(make_ablation())
     run_cell(ablation.jobs[0])
-    write_rows(ablation, list(ablation.finished()))
+    write_rows(ablation, ablation.finished())
     return ablation
 
 

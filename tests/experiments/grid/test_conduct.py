@@ -145,7 +145,7 @@ def test_results_edited_by_hand_are_named_and_nothing_is_overwritten(make_ablati
     assert (ablation.out / "rows.csv").read_bytes() == rows
 
 
-@pytest.mark.parametrize("name", ["rows.csv", "curves.csv"])
+@pytest.mark.parametrize("name", ["rows.csv", "curves.csv", "cells.csv"])
 def test_rows_edited_by_hand_are_named_and_not_overwritten(make_ablation, trained, go, name):
     ablation = make_ablation()
     go(ablation)

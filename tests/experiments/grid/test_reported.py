@@ -24,7 +24,7 @@ def ran(make_ablation, trained):
         with claimed(ablation):
             for job in ablation.cells[:count]:
                 run_cell(job)
-            write_rows(ablation, list(ablation.finished()))
+            write_rows(ablation, ablation.finished())
         return ablation
 
     return run

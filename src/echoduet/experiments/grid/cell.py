@@ -5,8 +5,7 @@ from __future__ import annotations
 import platform
 import sys
 import time
-from collections.abc import Sequence
-from datetime import UTC, datetime
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -24,12 +23,14 @@ from echoduet.experiments.grid.failure import forget_failure, record_error
 from echoduet.experiments.grid.jobs import MANIFEST, SPLITS, Job
 from echoduet.experiments.grid.joint import join_members, made_of
 from echoduet.experiments.grid.outcome import NAME, read_outcome, write_outcome
+from echoduet.experiments.grid.provenance import surroundings
 from echoduet.experiments.thresholds import tune_if_asked
 from echoduet.models.bundle import read_info
 from echoduet.progress import Progress, silent
 from echoduet.runs import RunFolder
 from echoduet.splits.table import Part, SplitTable, read_splits
 from echoduet.training.run import manifest_digest, train_fold
+from echoduet.training.step import choose_device
 
 
 def attempt_cell(job: Job, progress: Progress = silent) -> str | None:
@@ -99,7 +100,7 @@ def _train(job: Job, manifest: Manifest, splits: SplitTable, attempt: Attempt, p
     model = train_fold(job.experiment, manifest, splits, job.fold, attempt.path, resume=True, progress=watched)
     _score(job, model, manifest, splits, watched)
     images = epoch_images(job, manifest, splits)
-    write_outcome(attempt.path, job, _facts(attempt.path, images, time.perf_counter() - started))
+    _seal(attempt.path, job, _facts(attempt.path, images, time.perf_counter() - started))
 
 
 def _join(job: Job, manifest: Manifest, splits: SplitTable, attempt: Attempt, progress: Progress) -> None:
@@ -107,7 +108,12 @@ def _join(job: Job, manifest: Manifest, splits: SplitTable, attempt: Attempt, pr
     _score(job, model, manifest, splits, attempt.watch(progress))
     chosen = dict(read_info(model).thresholds)
     model.unlink()  # the same weights again, which lie in their own cells
-    write_outcome(attempt.path, job, made_of(job) | {"thresholds": chosen})
+    _seal(attempt.path, job, made_of(job) | {"thresholds": chosen})
+
+
+def _seal(folder: Path, job: Job, facts: Mapping[str, Any]) -> None:
+    where = surroundings(choose_device(job.experiment.runtime)) | {"node": platform.node()}
+    write_outcome(folder, job, dict(facts) | where)
 
 
 def _score(job: Job, model: Path, manifest: Manifest, splits: SplitTable, progress: Progress) -> None:
@@ -141,8 +147,6 @@ def _facts(folder: Path, images: int, seconds: float) -> dict[str, Any]:
         "attempt_seconds": round(seconds, 3),
         "peak_memory_mb": peak_memory_mb(),
         "threads": torch.get_num_threads(),
-        "node": platform.node(),
-        "finished": datetime.now(UTC).isoformat(timespec="seconds"),
     }
 
 

@@ -52,14 +52,14 @@ def conduct(
         pace = Pace(
             {job: epoch_cost(job, ablation) for job in ablation.cells}, {job: epochs_of(job) for job in finished}
         )
-        write_rows(ablation, list(finished))
+        write_rows(ablation, finished)
         for waiting in _waves(ablation, finished):
             with closing(executor.run(waiting, lambda: show(pace.look()))) as reports:
                 for report in map(_checked, reports):
                     if report.failure is None:
                         finished[report.job] = read_outcome(report.job.folder, report.job)
                         pace.finish(report.job)
-                        write_rows(ablation, list(finished))
+                        write_rows(ablation, finished)
                     else:
                         failures.append(report)
                         pace.fail(report.job)

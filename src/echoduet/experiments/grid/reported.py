@@ -19,6 +19,7 @@ from echoduet.experiments.comparison.arms import Arm
 from echoduet.experiments.grid.ablation import HEAD, Ablation, read_head, require_unchanged_rows
 from echoduet.experiments.grid.curves import write_curves
 from echoduet.experiments.grid.jobs import Job, case_file, joint_seeds
+from echoduet.experiments.grid.provenance import write_cells
 from echoduet.files import file_sha256, write_csv, write_json
 
 KEYS = ("setting", "seed", "part")
@@ -29,11 +30,15 @@ Scores = tuple[CaseScore, ...]
 Tables = Mapping[tuple[str, str], tuple[Scores, Scores]]
 
 
-def write_rows(ablation: Ablation, finished: Sequence[Job]) -> tuple[Path, ...]:
-    """Write the rows of the finished cells, one file per scored size, and what they logged; keep the files' hashes.
+def write_rows(ablation: Ablation, finished: Mapping[Job, Mapping[str, Any]]) -> tuple[Path, ...]:
+    """Write the rows of the finished cells, one file per scored size, what they logged and what they were made on.
 
-    The hashes go to `ablation.json`. Within a setting and seed the rows stand in the order of the manifest, then of
-    the folds.
+    The hashes of these files go to `ablation.json`. Within a setting and seed the rows stand in the order of the
+    manifest, then of the folds.
+
+    Args:
+        ablation: the grid and its folder.
+        finished: the outcome of every finished cell.
 
     Raises:
         OutputError: a file cannot be written.
@@ -46,8 +51,8 @@ def write_rows(ablation: Ablation, finished: Sequence[Job]) -> tuple[Path, ...]:
         order = {setting: position for position, setting in enumerate(ablation.grid.settings)}
         rows.sort(key=lambda row: (order[row["setting"]], _seeds(row), place[row["case_id"]], row["fold"]))
         write_csv(ablation.out / name, list(rows[0]) if rows else list(KEYS), rows)
-    curves = write_curves(ablation, finished)
-    hashes = {name: file_sha256(ablation.out / name) for name in (*names, curves.name)}
+    others = write_curves(ablation, list(finished)), write_cells(ablation, finished)
+    hashes = {name: file_sha256(ablation.out / name) for name in (*names, *(path.name for path in others))}
     write_json(ablation.out / HEAD, ablation.head() | {"rows": hashes})
     return tuple(ablation.out / name for name in names)
 
