@@ -1,0 +1,137 @@
+"""What a candidate for `echoduet-small` weighs, how fast it answers, and what it reached on validation parts.
+
+python benchmarks/small_trade.py curated/manifest.csv
+
+Scores are those of `results/recipe-search`, refined, folds 0 and 1. Speed is from decoded image to refined mask and class at
+the image's own size, mirrored image included, with weights that were not trained: it does not depend on them. The
+candidates answer in turn, round after round, so that a slower minute slows all of them; told is the median round.
+
+The rule, set before the candidates at 128 and 160 px and the shallow ones were scored: of those whose mean of all-image
+Dice and accuracy, which `echoduet release` tunes by, is less than `CLOSE` below the best, the fastest.
+"""
+
+from __future__ import annotations
+
+import argparse
+import sys
+import time
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from statistics import median
+from typing import cast
+
+import torch
+
+from echoduet.config.load import load_config
+from echoduet.data.images import read_gray
+from echoduet.data.manifest import open_data
+from echoduet.errors import EchoDuetError
+from echoduet.models.refinement import refine
+from echoduet.inference.predictor import Predictor
+from echoduet.models.bundle import BundleInfo
+from echoduet.models.registry import build_network
+from echoduet.models.storage import Storage, stored_size
+from echoduet.records import CLASSES, GrayImage
+from echoduet.runs import processor
+from recipe_search import MEASURES, RESULTS, mean, read
+
+LIMIT_MB = 6
+CLOSE = 0.02
+"""What two candidates may differ by on these 136 images without either being shown the better."""
+IMAGES = 48
+ROUNDS = 7
+
+CANDIDATES = {
+    "shallow-30": ("efficientnet_lite0_shallow", 192),
+    "shallow-60": ("efficientnet_lite0_shallow", 192),
+    "frozen-128-60": ("efficientnet_lite0", 128),
+    "frozen-160-60": ("efficientnet_lite0", 160),
+    "frozen-60": ("efficientnet_lite0", 192),
+    "frozen-224-60": ("efficientnet_lite0", 224),
+}
+"""Encoder and input size of the settings of `recipe_search` that may become `echoduet-small`."""
+
+FOLDS = (0, 1)
+"""The folds that every candidate was trained on."""
+
+
+def candidate(name: str) -> Predictor:
+    """Return a predictor of the candidate's network, untrained."""
+    architecture, size = CANDIDATES[name]
+    changes = [f"model.architecture={architecture}", f"preprocess.size={size}", "model.pretrained=false"]
+    config = load_config("echoduet-small", [*changes, "model.frozen_blocks=0", "model.train_depthwise=true"])
+    torch.manual_seed(0)
+    labels = tuple(label.value for label in CLASSES)
+    return Predictor(build_network(config.model), BundleInfo(config, labels, {"mask": 0.5}, {}))
+
+
+def stored(predictor: Predictor) -> tuple[Storage, float]:
+    """Return the finest way to store the weights that the limit allows, and the megabytes they take so."""
+    weights = predictor._network.state_dict()  # noqa: SLF001 - the file is not what is asked about
+    for storage in cast("tuple[Storage, ...]", ("float16", "int8")):
+        size = stored_size(weights, storage) / 1e6
+        if size <= LIMIT_MB:
+            break
+    return storage, size
+
+
+def speeds(
+    predictors: Mapping[str, Predictor], scans: Sequence[tuple[str, GrayImage]], rounds: int
+) -> dict[str, float]:
+    """Return images a second of each, the median over rounds in which each answers about all of `scans`."""
+    seen: dict[str, list[float]] = {name: [] for name in predictors}
+    for predictor in predictors.values():
+        _answer(predictor, scans[:4])
+    for _ in range(rounds):
+        for name, predictor in predictors.items():
+            started = time.perf_counter()
+            _answer(predictor, scans)
+            seen[name].append(len(scans) / (time.perf_counter() - started))
+    return {name: median(rates) for name, rates in seen.items()}
+
+
+def _answer(predictor: Predictor, scans: Sequence[tuple[str, GrayImage]]) -> None:
+    for prediction in predictor.predict(scans):
+        refine(prediction, predictor.rule)
+
+
+def scores(name: str, results: Path = RESULTS) -> str:
+    """Return the cells of a candidate's scores on the validation parts of both folds."""
+    rows = read(name, results)
+    return " | ".join(f"{mean(rows, FOLDS, measure):.3f}" for measure in MEASURES.values())
+
+
+def page(scans: Sequence[tuple[str, GrayImage]], rounds: int = ROUNDS) -> str:
+    """Return the table of all candidates as Markdown; rates are also told as multiples of the first one's."""
+    predictors = {name: candidate(name) for name in CANDIDATES}
+    rates = speeds(predictors, scans, rounds)
+    first = rates[next(iter(rates))]
+    lines = [
+        f"{processor()}, {torch.get_num_threads()} threads, torch {torch.__version__}",
+        "",
+        f"| candidate | px | MB | images/s | {' | '.join(MEASURES)} |",
+        "|---" * (len(MEASURES) + 4) + "|",
+    ]
+    for name, predictor in predictors.items():
+        storage, size = stored(predictor)
+        weight = f"{size:.1f} ({storage})"
+        speed = f"{rates[name]:.1f} ({rates[name] / first:.2f}x)"
+        lines.append(f"| `{name}` | {CANDIDATES[name][1]} | {weight} | {speed} | {scores(name)} |")
+    return "\n".join(lines)
+
+
+def main() -> None:
+    """Measure on the images of the manifest given, and print the table."""
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("data", type=Path, help="a data-set folder or a manifest")
+    parser.add_argument("--rounds", type=int, default=ROUNDS)
+    given = parser.parse_args()
+    cases = open_data(given.data).cases[:IMAGES]
+    print(page([(case.case_id, read_gray(case.image)) for case in cases], given.rounds))
+
+
+if __name__ == "__main__":
+    try:
+        main()
+    except EchoDuetError as error:
+        sys.exit(f"error: {error}")
