@@ -2,9 +2,9 @@
 
 python benchmarks/small_trade.py curated/manifest.csv
 
-Scores are those of `results/recipe-search`, refined, folds 0 and 1. Speed is from decoded image to refined mask and class at
-the image's own size, mirrored image included, with weights that were not trained: it does not depend on them. The
-candidates answer in turn, round after round, so that a slower minute slows all of them; told is the median round.
+Scores are those of `results/recipe-search`, refined, folds 0 and 1. Speed is from decoded image to refined mask and
+class at the image's own size, mirrored image included, with weights that were not trained: it does not depend on
+them. The candidates answer in turn, round after round, so that a slower minute slows all; told is the median round.
 
 The rule, set before the candidates at 128 and 160 px and the shallow ones were scored: of those whose mean of all-image
 Dice and accuracy, which `echoduet release` tunes by, is less than `CLOSE` below the best, the fastest.
@@ -18,17 +18,17 @@ import time
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from statistics import median
-from typing import cast
 
 import torch
 
 from echoduet.config.load import load_config
 from echoduet.data.images import read_gray
 from echoduet.data.manifest import open_data
-from echoduet.errors import EchoDuetError
-from echoduet.models.refinement import refine
+from echoduet.errors import EchoDuetError, ModelError
 from echoduet.inference.predictor import Predictor
 from echoduet.models.bundle import BundleInfo
+from echoduet.models.network import Network
+from echoduet.models.refinement import refine
 from echoduet.models.registry import build_network
 from echoduet.models.storage import Storage, stored_size
 from echoduet.records import CLASSES, GrayImage
@@ -51,28 +51,33 @@ CANDIDATES = {
 }
 """Encoder and input size of the settings of `recipe_search` that may become `echoduet-small`."""
 
+STORAGES: tuple[Storage, ...] = ("float16", "int8")
+
 FOLDS = (0, 1)
 """The folds that every candidate was trained on."""
 
 
-def candidate(name: str) -> Predictor:
-    """Return a predictor of the candidate's network, untrained."""
+def candidate(name: str) -> tuple[Network, Predictor]:
+    """Return the candidate's network, untrained, and a predictor of it."""
     architecture, size = CANDIDATES[name]
     changes = [f"model.architecture={architecture}", f"preprocess.size={size}", "model.pretrained=false"]
     config = load_config("echoduet-small", [*changes, "model.frozen_blocks=0", "model.train_depthwise=true"])
     torch.manual_seed(0)
-    labels = tuple(label.value for label in CLASSES)
-    return Predictor(build_network(config.model), BundleInfo(config, labels, {"mask": 0.5}, {}))
+    network, labels = build_network(config.model), tuple(label.value for label in CLASSES)
+    return network, Predictor(network, BundleInfo(config, labels, {"mask": 0.5}, {}))
 
 
-def stored(predictor: Predictor) -> tuple[Storage, float]:
-    """Return the finest way to store the weights that the limit allows, and the megabytes they take so."""
-    weights = predictor._network.state_dict()  # noqa: SLF001 - the file is not what is asked about
-    for storage in cast("tuple[Storage, ...]", ("float16", "int8")):
-        size = stored_size(weights, storage) / 1e6
+def stored(network: Network) -> tuple[Storage, float]:
+    """Return the finest way to store the weights that the limit allows, and the megabytes they take so.
+
+    Raises:
+        ModelError: no way is small enough.
+    """
+    for storage in STORAGES:
+        size = stored_size(network.state_dict(), storage) / 1e6
         if size <= LIMIT_MB:
-            break
-    return storage, size
+            return storage, size
+    raise ModelError(f"a candidate takes {size:.1f} MB even as {storage}, more than {LIMIT_MB}.")
 
 
 def speeds(
@@ -103,8 +108,8 @@ def scores(name: str, results: Path = RESULTS) -> str:
 
 def page(scans: Sequence[tuple[str, GrayImage]], rounds: int = ROUNDS) -> str:
     """Return the table of all candidates as Markdown; rates are also told as multiples of the first one's."""
-    predictors = {name: candidate(name) for name in CANDIDATES}
-    rates = speeds(predictors, scans, rounds)
+    candidates = {name: candidate(name) for name in CANDIDATES}
+    rates = speeds({name: predictor for name, (_, predictor) in candidates.items()}, scans, rounds)
     first = rates[next(iter(rates))]
     lines = [
         f"{processor()}, {torch.get_num_threads()} threads, torch {torch.__version__}",
@@ -112,8 +117,8 @@ def page(scans: Sequence[tuple[str, GrayImage]], rounds: int = ROUNDS) -> str:
         f"| candidate | px | MB | images/s | {' | '.join(MEASURES)} |",
         "|---" * (len(MEASURES) + 4) + "|",
     ]
-    for name, predictor in predictors.items():
-        storage, size = stored(predictor)
+    for name, (network, _) in candidates.items():
+        storage, size = stored(network)
         weight = f"{size:.1f} ({storage})"
         speed = f"{rates[name]:.1f} ({rates[name] / first:.2f}x)"
         lines.append(f"| `{name}` | {CANDIDATES[name][1]} | {weight} | {speed} | {scores(name)} |")
