@@ -31,10 +31,15 @@ def _steps(positive: BoolArray, score: FloatArray, weights: FloatArray | None) -
     order = np.argsort(-score, kind="stable")
     ordered, hit = counted[..., order], positive[order]
     starts = np.flatnonzero(np.diff(score[order], prepend=np.inf))
-    return _Steps(
-        positive=np.add.reduceat(ordered * hit, starts, axis=-1),
-        negative=np.add.reduceat(ordered * ~hit, starts, axis=-1),
-    )
+    positives = ordered * hit
+    return _Steps(positive=_summed(positives, starts), negative=_summed(ordered - positives, starts))
+
+
+def _summed(values: FloatArray, starts: NDArray[np.int64]) -> FloatArray:
+    if len(starts) == values.shape[-1]:  # `reduceat` along rows is slow, and scores without ties need no sums
+        return values
+    ends = np.append(starts[1:], values.shape[-1]) - 1
+    return np.diff(np.cumsum(values, axis=-1)[..., ends], axis=-1, prepend=0.0)
 
 
 def auroc(positive: BoolArray, score: FloatArray, weights: FloatArray | None = None) -> FloatArray:
@@ -50,10 +55,17 @@ def auroc(positive: BoolArray, score: FloatArray, weights: FloatArray | None = N
     """
     if not len(score):
         return np.full(() if weights is None else weights.shape[:-1], np.nan)
-    steps = _steps(positive, score, weights)
-    above = np.cumsum(steps.positive, axis=-1) - steps.positive / 2
-    pairs = steps.positive.sum(axis=-1) * steps.negative.sum(axis=-1)
-    return divide((above * steps.negative).sum(axis=-1), pairs)
+    counted = np.ones(len(score)) if weights is None else weights
+    rising = np.flatnonzero(positive)[np.argsort(score[positive])]
+    below = np.zeros((*counted.shape[:-1], len(rising) + 1))
+    np.cumsum(counted[..., rising], axis=-1, out=below[..., 1:])  # weight of the 0, 1, 2 ... lowest positives
+    ranked, spared = score[rising], np.flatnonzero(~positive)
+    at, up_to = (np.searchsorted(ranked, score[spared], side) for side in ("left", "right"))
+    ties = 0.0 if np.array_equal(at, up_to) else (below[..., up_to] - below[..., at]) / 2
+    against = counted[..., spared]
+    total = below[..., -1:]
+    won = total - below[..., at] - ties  # by the positives, over each negative
+    return divide((won * against).sum(axis=-1), total[..., 0] * against.sum(axis=-1))
 
 
 def auroc_macro(truth: NDArray[np.int64], scores: FloatArray, weights: FloatArray | None = None) -> FloatArray:
