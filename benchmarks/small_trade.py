@@ -106,6 +106,18 @@ def scores(name: str, results: Path = RESULTS) -> str:
     return " | ".join(f"{mean(rows, FOLDS, measure):.3f}" for measure in MEASURES.values())
 
 
+def objective(name: str, results: Path = RESULTS) -> float:
+    """Return the mean of all-image Dice and accuracy on the validation parts, by which `echoduet release` tunes."""
+    rows = read(name, results)
+    return sum(mean(rows, FOLDS, MEASURES[key]) for key in ("all-image Dice", "accuracy")) / 2
+
+
+def chosen(objectives: Mapping[str, float], rates: Mapping[str, float]) -> str:
+    """Return the fastest of the candidates whose objective is less than `CLOSE` below the best."""
+    best = max(objectives.values())
+    return max((name for name, value in objectives.items() if best - value < CLOSE), key=rates.__getitem__)
+
+
 def page(scans: Sequence[tuple[str, GrayImage]], rounds: int = ROUNDS) -> str:
     """Return the table of all candidates as Markdown; rates are also told as multiples of the first one's."""
     candidates = {name: candidate(name) for name in CANDIDATES}
@@ -122,7 +134,7 @@ def page(scans: Sequence[tuple[str, GrayImage]], rounds: int = ROUNDS) -> str:
         weight = f"{size:.1f} ({storage})"
         speed = f"{rates[name]:.1f} ({rates[name] / first:.2f}x)"
         lines.append(f"| `{name}` | {CANDIDATES[name][1]} | {weight} | {speed} | {scores(name)} |")
-    return "\n".join(lines)
+    return "\n".join([*lines, "", f"By the rule: `{chosen({name: objective(name) for name in CANDIDATES}, rates)}`."])
 
 
 def main() -> None:
