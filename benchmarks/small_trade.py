@@ -143,6 +143,8 @@ def main() -> None:
     parser.add_argument("data", type=Path, help="a data-set folder or a manifest")
     parser.add_argument("--rounds", type=int, default=ROUNDS)
     given = parser.parse_args()
+    if given.rounds < 1:
+        parser.error(f"--rounds {given.rounds}: needs a whole number of at least 1.")
     cases = open_data(given.data).cases[:IMAGES]
     print(page([(case.case_id, read_gray(case.image)) for case in cases], given.rounds))
 
