@@ -3,7 +3,7 @@
 python benchmarks/small_trade.py curated/manifest.csv
 
 Scores are those of `results/recipe-search`, refined, folds 0 and 1. Speed is from decoded image to refined mask and
-class at the image's own size, mirrored image included, with weights that were not trained: it does not depend on
+class at the image's own size, mirrored image included, with weights that were not trained here: it does not depend on
 them. The candidates answer in turn, round after round, so that a slower minute slows all; told is the median round.
 
 The rule, set before the candidates at 128 and 160 px and the shallow ones were scored: of those whose mean of all-image
@@ -21,19 +21,19 @@ from statistics import median
 
 import torch
 
-from echoduet.config.load import load_config
+from echoduet.config.load_grid import load_grid
 from echoduet.data.images import read_gray
 from echoduet.data.manifest import open_data
 from echoduet.errors import EchoDuetError, ModelError
 from echoduet.inference.predictor import Predictor
 from echoduet.models.bundle import BundleInfo
 from echoduet.models.network import Network
-from echoduet.models.refinement import refine
 from echoduet.models.registry import build_network
 from echoduet.models.storage import Storage, stored_size
 from echoduet.records import CLASSES, GrayImage
 from echoduet.runs import processor
 from recipe_search import MEASURES, RESULTS, mean, read
+from run import predicting
 
 LIMIT_MB = 6
 CLOSE = 0.02
@@ -41,15 +41,8 @@ CLOSE = 0.02
 IMAGES = 48
 ROUNDS = 7
 
-CANDIDATES = {
-    "shallow-30": ("efficientnet_lite0_shallow", 192),
-    "shallow-60": ("efficientnet_lite0_shallow", 192),
-    "frozen-128-60": ("efficientnet_lite0", 128),
-    "frozen-160-60": ("efficientnet_lite0", 160),
-    "frozen-60": ("efficientnet_lite0", 192),
-    "frozen-224-60": ("efficientnet_lite0", 224),
-}
-"""Encoder and input size of the settings of `recipe_search` that may become `echoduet-small`."""
+CANDIDATES = ("shallow-30", "shallow-60", "frozen-128-60", "frozen-160-60", "frozen-60", "frozen-224-60")
+"""The settings of the grid `recipe_search` that may become `echoduet-small`."""
 
 STORAGES: tuple[Storage, ...] = ("float16", "int8")
 
@@ -58,10 +51,8 @@ FOLDS = (0, 1)
 
 
 def candidate(name: str) -> tuple[Network, Predictor]:
-    """Return the candidate's network, untrained, and a predictor of it."""
-    architecture, size = CANDIDATES[name]
-    changes = [f"model.architecture={architecture}", f"preprocess.size={size}", "model.pretrained=false"]
-    config = load_config("echoduet-small", [*changes, "model.frozen_blocks=0", "model.train_depthwise=true"])
+    """Return the candidate's network as its training starts, and a predictor of it."""
+    config = load_grid("recipe_search", []).settings[name].config
     torch.manual_seed(0)
     network, labels = build_network(config.model), tuple(label.value for label in CLASSES)
     return network, Predictor(network, BundleInfo(config, labels, {"mask": 0.5}, {}))
@@ -86,18 +77,13 @@ def speeds(
     """Return images a second of each, the median over rounds in which each answers about all of `scans`."""
     seen: dict[str, list[float]] = {name: [] for name in predictors}
     for predictor in predictors.values():
-        _answer(predictor, scans[:4])
+        predicting(predictor, list(scans[:4]))()
     for _ in range(rounds):
         for name, predictor in predictors.items():
             started = time.perf_counter()
-            _answer(predictor, scans)
+            predicting(predictor, list(scans))()
             seen[name].append(len(scans) / (time.perf_counter() - started))
     return {name: median(rates) for name, rates in seen.items()}
-
-
-def _answer(predictor: Predictor, scans: Sequence[tuple[str, GrayImage]]) -> None:
-    for prediction in predictor.predict(scans):
-        refine(prediction, predictor.rule)
 
 
 def scores(name: str, results: Path = RESULTS) -> str:
@@ -129,11 +115,11 @@ def page(scans: Sequence[tuple[str, GrayImage]], rounds: int = ROUNDS) -> str:
         f"| candidate | px | MB | images/s | {' | '.join(MEASURES)} |",
         "|---" * (len(MEASURES) + 4) + "|",
     ]
-    for name, (network, _) in candidates.items():
+    for name, (network, predictor) in candidates.items():
         storage, size = stored(network)
         weight = f"{size:.1f} ({storage})"
         speed = f"{rates[name]:.1f} ({rates[name] / first:.2f}x)"
-        lines.append(f"| `{name}` | {CANDIDATES[name][1]} | {weight} | {speed} | {scores(name)} |")
+        lines.append(f"| `{name}` | {predictor.preprocess.size} | {weight} | {speed} | {scores(name)} |")
     return "\n".join([*lines, "", f"By the rule: `{chosen({name: objective(name) for name in CANDIDATES}, rates)}`."])
 
 
