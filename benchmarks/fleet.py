@@ -30,7 +30,7 @@ from typing import Any
 import torch
 
 from echoduet.config.load_grid import load_grid
-from echoduet.config.schema import ExperimentConfig, PreprocessConfig
+from echoduet.config.schema import ExperimentConfig, PreprocessConfig, RuntimeConfig
 from echoduet.data.cache import CachedSet
 from echoduet.data.manifest import Manifest
 from echoduet.errors import ConfigError, EchoDuetError
@@ -42,7 +42,7 @@ from echoduet.experiments.grid.cell import epoch_images
 from echoduet.experiments.grid.jobs import Job
 from echoduet.experiments.grid.joint import join_members, made_of
 from echoduet.experiments.grid.outcome import KEPT, write_outcome
-from echoduet.experiments.grid.provenance import surroundings
+from echoduet.experiments.grid.provenance import ended, surroundings
 from echoduet.experiments.grid.reported import write_rows
 from echoduet.experiments.thresholds import choose, gather, store
 from echoduet.inference.predictor import Answer, Predictor
@@ -51,7 +51,6 @@ from echoduet.records import CLASSES
 from echoduet.runs import RunFolder
 from echoduet.splits.folds import make_splits
 from echoduet.splits.table import SIDES, Part
-from echoduet.training.step import choose_device
 from fleet_pack import Pack
 from fleet_training import Lane, require_trainable
 
@@ -190,6 +189,7 @@ class Scorers:
         """Start them."""
         self.pool = ProcessPoolExecutor(workers, mp_context=get_context("spawn"))
         self.limit = workers * SCORED_AT_ONCE
+        self.where = surroundings(RuntimeConfig())  # once: a process trains on one device, by one revision
         self.waiting: deque[tuple[Future[float], Attempt, Job, dict[str, Any]]] = deque()
 
     def add(self, plan: Plan, job: Job, attempt: Attempt, model: Path, facts: dict[str, Any]) -> None:
@@ -211,8 +211,8 @@ class Scorers:
             if job.members:
                 facts |= {"thresholds": dict(read_info(model).thresholds)}
                 model.unlink()
-            where = surroundings(choose_device(job.experiment.runtime))
-            write_outcome(attempt.path, job, facts | where | {"scoring_seconds": round(seconds, 2)})
+            facts |= {"scoring_seconds": round(seconds, 2)}
+            write_outcome(attempt.path, job, facts | self.where | ended())
             attempt.publish()
 
 

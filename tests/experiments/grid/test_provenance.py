@@ -7,9 +7,10 @@ from datetime import UTC, datetime, timedelta
 
 import torch
 
+from echoduet.config.schema import RuntimeConfig
 from echoduet.experiments.grid.ablation import claimed
 from echoduet.experiments.grid.cell import run_cell
-from echoduet.experiments.grid.provenance import COLUMNS, surroundings, write_cells
+from echoduet.experiments.grid.provenance import COLUMNS, ended, surroundings, write_cells
 from echoduet.files import file_sha256
 from echoduet.runs import git_revision, processor
 
@@ -44,6 +45,9 @@ def test_what_an_older_outcome_does_not_tell_stays_empty(make_ablation, trained)
 
 
 def test_the_processor_is_told_where_there_is_no_gpu():
-    told = surroundings(torch.device("cpu"))
-    assert abs(datetime.now(UTC) - datetime.fromisoformat(told.pop("finished"))) < timedelta(minutes=1)
-    assert told == {"device": processor(), "torch": torch.__version__, "git_revision": git_revision()}
+    assert abs(datetime.now(UTC) - datetime.fromisoformat(ended()["finished"])) < timedelta(minutes=1)
+    assert surroundings(RuntimeConfig(device="cpu")) == {
+        "device": processor(),
+        "torch": torch.__version__,
+        "git_revision": git_revision(),
+    }

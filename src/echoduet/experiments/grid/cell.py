@@ -5,7 +5,7 @@ from __future__ import annotations
 import platform
 import sys
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
@@ -23,14 +23,13 @@ from echoduet.experiments.grid.failure import forget_failure, record_error
 from echoduet.experiments.grid.jobs import MANIFEST, SPLITS, Job
 from echoduet.experiments.grid.joint import join_members, made_of
 from echoduet.experiments.grid.outcome import NAME, read_outcome, write_outcome
-from echoduet.experiments.grid.provenance import surroundings
+from echoduet.experiments.grid.provenance import ended, surroundings
 from echoduet.experiments.thresholds import tune_if_asked
 from echoduet.models.bundle import read_info
 from echoduet.progress import Progress, silent
 from echoduet.runs import RunFolder
 from echoduet.splits.table import Part, SplitTable, read_splits
 from echoduet.training.run import manifest_digest, train_fold
-from echoduet.training.step import choose_device
 
 
 def attempt_cell(job: Job, progress: Progress = silent) -> str | None:
@@ -97,23 +96,20 @@ def _sealed(folder: Path, job: Job) -> bool:
 
 def _train(job: Job, manifest: Manifest, splits: SplitTable, attempt: Attempt, progress: Progress) -> None:
     started, watched = time.perf_counter(), attempt.watch(progress)
+    where = surroundings(job.experiment.runtime)
     model = train_fold(job.experiment, manifest, splits, job.fold, attempt.path, resume=True, progress=watched)
     _score(job, model, manifest, splits, watched)
     images = epoch_images(job, manifest, splits)
-    _seal(attempt.path, job, _facts(attempt.path, images, time.perf_counter() - started))
+    facts = _facts(attempt.path, images, time.perf_counter() - started)
+    write_outcome(attempt.path, job, facts | where | ended())
 
 
 def _join(job: Job, manifest: Manifest, splits: SplitTable, attempt: Attempt, progress: Progress) -> None:
-    model = join_members(job, attempt.path)
+    where, model = surroundings(job.experiment.runtime), join_members(job, attempt.path)
     _score(job, model, manifest, splits, attempt.watch(progress))
     chosen = dict(read_info(model).thresholds)
     model.unlink()  # the same weights again, which lie in their own cells
-    _seal(attempt.path, job, made_of(job) | {"thresholds": chosen})
-
-
-def _seal(folder: Path, job: Job, facts: Mapping[str, Any]) -> None:
-    where = surroundings(choose_device(job.experiment.runtime)) | {"node": platform.node()}
-    write_outcome(folder, job, dict(facts) | where)
+    write_outcome(attempt.path, job, made_of(job) | {"thresholds": chosen} | where | ended())
 
 
 def _score(job: Job, model: Path, manifest: Manifest, splits: SplitTable, progress: Progress) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import platform
 from collections.abc import Mapping
 from datetime import UTC, datetime
 from pathlib import Path
@@ -9,10 +10,12 @@ from typing import Any
 
 import torch
 
+from echoduet.config.schema import RuntimeConfig
 from echoduet.experiments.grid.ablation import Ablation
 from echoduet.experiments.grid.jobs import Job
 from echoduet.files import write_csv
 from echoduet.runs import RunFolder, git_revision, processor
+from echoduet.training.step import choose_device
 
 NAME = "cells.csv"
 
@@ -25,11 +28,22 @@ MEASURED = ("epochs", "images", "training_seconds", "images_per_second", "peak_m
 COLUMNS = ("setting", "seed", "fold", *SURROUNDINGS, *MEASURED, "model_sha256")
 
 
-def surroundings(device: torch.device) -> dict[str, str | None]:
-    """Return what a cell was made on and with, and when: GPU or processor, torch, this program's git revision, now."""
+def surroundings(runtime: RuntimeConfig) -> dict[str, str | None]:
+    """Return what a cell is made on and with: GPU or processor, torch, this program's git revision.
+
+    To be asked before the cell is begun: by its end the checkout may be another commit than the one at work.
+
+    Raises:
+        TrainingError: `cuda` is asked for and there is none.
+    """
+    device = choose_device(runtime)
     name = torch.cuda.get_device_name(device) if device.type == "cuda" else processor()
-    now = datetime.now(UTC).isoformat(timespec="seconds")
-    return dict(zip(SURROUNDINGS, (name, torch.__version__, git_revision(), now), strict=True))
+    return {"device": name, "torch": torch.__version__, "git_revision": git_revision()}
+
+
+def ended() -> dict[str, str]:
+    """Return where and when a cell has ended."""
+    return {"node": platform.node(), "finished": datetime.now(UTC).isoformat(timespec="seconds")}
 
 
 def write_cells(ablation: Ablation, finished: Mapping[Job, Mapping[str, Any]]) -> Path:
