@@ -16,7 +16,8 @@ from echoduet.data.images import write_png
 from echoduet.data.manifest import Manifest, build_manifest
 from echoduet.experiments import folds
 from echoduet.experiments.grid import cell
-from echoduet.experiments.grid.ablation import Ablation
+from echoduet.experiments.grid.ablation import Ablation, claimed
+from echoduet.experiments.grid.jobs import Job
 from echoduet.inference.predictor import Predictor
 from echoduet.models.bundle import BundleInfo
 from echoduet.models.outputs import Output
@@ -131,3 +132,14 @@ def trained(monkeypatch: pytest.MonkeyPatch, bright: Callable[..., Predictor]) -
     monkeypatch.setattr(cell, "read_info", lambda path: BundleInfo(ExperimentConfig(), thresholds={"mask": 0.4}))
     monkeypatch.setattr(folds, "Predictor", AlwaysBright)
     return done
+
+
+@pytest.fixture
+def with_ensemble(make_ablation: Callable[..., Ablation], trained: Trained) -> tuple[Ablation, list[Job]]:
+    """Return a grid whose setting MT is finished, its ensembles too, and those cells in order."""
+    ablation = make_ablation("MT+PR: {from: MT, refined: true}", "MT+E: {from: MT, ensemble: true}")
+    done = [job for job in ablation.cells if job.setting == "MT"]
+    with claimed(ablation):
+        for job in done:
+            cell.run_cell(job)
+    return ablation, done

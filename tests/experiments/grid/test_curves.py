@@ -4,22 +4,16 @@ from __future__ import annotations
 
 import csv
 
-from echoduet.experiments.grid.ablation import claimed
-from echoduet.experiments.grid.cell import run_cell
 from echoduet.experiments.grid.curves import write_curves
 from echoduet.runs import RunFolder
 
 
-def test_each_epoch_of_each_trained_cell_is_a_row(make_ablation, trained):
-    ablation = make_ablation("MT+PR: {from: MT, refined: true}", "MT+E: {from: MT, ensemble: true}")
-    done = [job for job in ablation.cells if job.setting == "MT"]
-    with claimed(ablation):
-        for job in done:
-            run_cell(job)
-        RunFolder(done[-3].folder).log(
-            {"epoch": 4, "seconds": 2.0, "train": {"loss": 0.5}, "validation": {"loss": 0.75, "accuracy": 0.25}}
-        )
-        path = write_curves(ablation, done)
+def test_each_epoch_of_each_trained_cell_is_a_row(with_ensemble):
+    ablation, done = with_ensemble
+    RunFolder(done[-3].folder).log(
+        {"epoch": 4, "seconds": 2.0, "train": {"loss": 0.5}, "validation": {"loss": 0.75, "accuracy": 0.25}}
+    )
+    path = write_curves(ablation, done)
     with path.open(newline="") as stream:
         rows = list(csv.DictReader(stream))
     assert [(row["seed"], row["fold"], row["epoch"]) for row in rows] == [

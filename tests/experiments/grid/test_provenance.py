@@ -8,20 +8,14 @@ from datetime import UTC, datetime, timedelta
 import torch
 
 from echoduet.config.schema import RuntimeConfig
-from echoduet.experiments.grid.ablation import claimed
-from echoduet.experiments.grid.cell import run_cell
 from echoduet.experiments.grid.provenance import COLUMNS, ended, surroundings, write_cells
 from echoduet.files import file_sha256
 from echoduet.runs import git_revision, processor
 
 
-def test_each_finished_cell_is_a_row(make_ablation, trained):
-    ablation = make_ablation("MT+PR: {from: MT, refined: true}", "MT+E: {from: MT, ensemble: true}")
-    done = [job for job in ablation.cells if job.setting == "MT"]
-    with claimed(ablation):
-        for job in done:
-            run_cell(job)
-        path = write_cells(ablation, ablation.finished())
+def test_each_finished_cell_is_a_row(with_ensemble):
+    ablation, done = with_ensemble
+    path = write_cells(ablation, ablation.finished())
     with path.open(newline="") as stream:
         rows = list(csv.DictReader(stream))
     assert [(row["seed"], row["fold"]) for row in rows] == [
