@@ -55,7 +55,7 @@ PAPERS = (
 
 CLEAN = (
     System("`echoduet-base`: three networks, 60 epochs", "echoduet-base/oof.csv"),
-    System("`echoduet-small`: one, 30 epochs", "echoduet-small/oof.csv"),
+    System("`echoduet-small`: one, 60 epochs, a byte a weight", "echoduet-small/oof.csv"),
     System("`duet_clean`: 30 epochs, MT+PR", "duet-clean", "MT+PR"),
     System("`where_clean`: masks of lesions alone, MT+PR", "where-clean", "MT+PR"),
 )

@@ -42,7 +42,7 @@ IMAGES = 48
 ROUNDS = 7
 
 CANDIDATES = ("shallow-30", "shallow-60", "frozen-128-60", "frozen-160-60", "frozen-60", "frozen-224-60")
-"""The settings of the grid `recipe_search` that may become `echoduet-small`."""
+"""The settings of the grid `recipe_search` that `echoduet-small` was chosen from."""
 
 STORAGES: tuple[Storage, ...] = ("float16", "int8")
 

@@ -8,6 +8,8 @@ import numpy as np
 import pytest
 
 import small_trade
+from echoduet.config.load import load_config
+from echoduet.config.load_grid import load_grid
 from echoduet.errors import ModelError
 
 PAGE = Path(__file__).parents[2] / "docs" / "experiments.md"
@@ -33,10 +35,14 @@ def test_the_rule_takes_the_fastest_of_those_close_to_the_best():
     assert small_trade.chosen({"a": 0.80, "b": 0.77}, {"a": 1, "b": 2}) == "a"
 
 
-def test_the_page_names_the_candidate_that_the_rule_chooses():
+def test_what_the_rule_chooses_is_named_and_ships():
     speeds = {name: float(cells[2].split()[0]) for name, cells in shown().items()}
     objectives = {name: small_trade.objective(name) for name in small_trade.CANDIDATES}
-    assert f"By the rule: `{small_trade.chosen(objectives, speeds)}`." in PAGE.read_text(encoding="utf-8")
+    chosen = small_trade.chosen(objectives, speeds)
+    assert f"By the rule: `{chosen}`." in PAGE.read_text(encoding="utf-8")
+    ships, candidate = load_config("echoduet-small"), load_grid("recipe_search", []).settings[chosen].config
+    assert [ships.model, ships.optim] == [candidate.model, candidate.optim]
+    assert ships.preprocess == candidate.preprocess
 
 
 def test_weights_are_stored_as_finely_as_the_limit_allows(monkeypatch):

@@ -174,11 +174,19 @@ def test_what_dynunet_gains_on_clean_busi_is_what_the_page_says():
 BY_COPIES = ["results/extras/without_copies.csv", "results/extras/with_copies.csv", "--names", "without,with copies"]
 BY_SHARES = [f"results/fold-ensemble/{kind}.csv" for kind in ("seeds", "shares")] + ["--names", "seeds,shares"]
 BY_LENGTH = ["results/extras/base_30_epochs.csv", "results/echoduet-base/oof.csv", "--names", "30 epochs,60 epochs"]
+BY_MEMBERS = [f"results/echoduet-{name}/oof.csv" for name in ("small", "base")] + ["--names", "one network,three"]
+BY_ENCODER = ["results/extras/small_shallow.csv", "results/echoduet-small/oof.csv", "--names", "shallow,whole"]
+PAIRED = {"length": BY_LENGTH, "members": BY_MEMBERS, "shallow": BY_ENCODER}
+"""Blocks that show the refined and the raw difference."""
 
 
 @pytest.mark.parametrize(
     ("block", "words"),
-    [("copies", BY_COPIES), ("shares", BY_SHARES), ("length", BY_LENGTH), ("length", [*BY_LENGTH, "--raw"])],
+    [
+        ("copies", BY_COPIES),
+        ("shares", BY_SHARES),
+        *((block, [*words, *raw]) for block, words in PAIRED.items() for raw in ([], ["--raw"])),
+    ],
 )
 def test_the_differences_of_two_files_are_those_of_their_rows(block, words, tmp_path):
     told = compared(words, tmp_path)
