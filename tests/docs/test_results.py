@@ -75,6 +75,7 @@ GRIDS = {
     "ours": ["ours"],
     "short": ["ablation-short"],
     "nnunet": ["ablation-nnunet-short"],
+    "nnunet folds": ["ablation-nnunet-folds"],
     "clock": ["ablation-clock"],
     "baselines": ["baselines"],
     "baselines clean": ["baselines-clean", "native"],
