@@ -66,6 +66,7 @@ DUETS = {
     "paper's list, `ablation_ours`, DO: 10 epochs": ("ours", "+DO"),
     "paper's list, `where`: masks of lesions alone": ("where", ""),
     "paper's list, `long`: the same, 90 epochs": ("long", ""),
+    "two of its folds, `untrained`: no ImageNet weights": ("untrained", ""),
     "clean BUSI, `duet_clean`: 30 epochs": ("duet-clean", ""),
     "clean BUSI, `where_clean`: masks of lesions alone": ("where-clean", ""),
 }

@@ -72,6 +72,7 @@ GRIDS = {
     "where": ["where"],
     "where clean": ["where-clean"],
     "long": ["long"],
+    "untrained": ["untrained"],
     "ours": ["ours"],
     "short": ["ablation-short"],
     "nnunet": ["ablation-nnunet-short"],
