@@ -22,10 +22,7 @@ from PIL.TiffImagePlugin import TiffImageFile
 
 from echoduet.errors import ImageError, ShapeError
 from echoduet.files import atomic_path
-from echoduet.records import GrayImage
-
-ColourImage = NDArray[np.uint8]
-"""A colour image, `(H, W, 3)`, red, green, blue, values 0-255."""
+from echoduet.records import ColourImage, GrayImage
 
 MAX_PIXELS = 64_000_000
 """Largest image that is decoded, in pixels: far above any ultrasound frame, far below what fills the memory."""

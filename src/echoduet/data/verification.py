@@ -12,12 +12,12 @@ import numpy as np
 
 from echoduet.data.counts import SUBSET_BELOW, Counts
 from echoduet.data.formats import SOURCES
-from echoduet.data.images import ColourImage, read_colour_and_gray
+from echoduet.data.images import read_colour_and_gray
 from echoduet.data.manifest import Manifest, in_threads, list_cases, require_mask, require_usable_size, sha256_of
 from echoduet.data.masks import read_mask, require_image_size
 from echoduet.errors import ImageError, ManifestError
 from echoduet.progress import Progress, silent
-from echoduet.records import CLASSES, Case, GrayImage, Mask
+from echoduet.records import CLASSES, Case, ColourImage, GrayImage, Mask
 
 ALWAYS_WELCOME = ("readme*", "license*", "*.md", "*.txt", "manifest*.csv", "thumbs.db", "desktop.ini")
 """Files (patterns, lower case) that may lie in any data set."""

@@ -11,10 +11,11 @@ from functools import lru_cache
 import numpy as np
 
 from echoduet.curation.relations import Transform
-from echoduet.data.images import ColourImage, read_colour_and_gray
+from echoduet.data.images import read_colour_and_gray
 from echoduet.data.manifest import Manifest
 from echoduet.data.masks import read_mask
 from echoduet.errors import ImageError, ManifestError
+from echoduet.records import ColourImage
 from echoduet.service.review_items import Evidence
 from echoduet.service.review_pictures import Matrix, Place, alone, as_png, difference, drawn, outline, places
 
