@@ -176,7 +176,7 @@ class Lesion:
         unit: `mm` where the spacing is known, else `px`.
         area: of its pixels.
         longest: longest diameter, the largest distance between two points of its outline (maximum Feret diameter).
-        shortest: shortest diameter, the least distance between two parallel lines that hold it (minimum Feret diameter).
+        shortest: shortest diameter, least distance of two parallel lines that hold it (minimum Feret diameter).
         width: horizontal extent.
         height: vertical extent (depth); a lesion taller than wide has width / height below 1.
         orientation: angle between the longest diameter and the horizontal, degrees in (-90, 90]; positive where its
