@@ -102,7 +102,7 @@ def predict_files(
     waiting: deque[InputFile] = deque()
     scans = _readable(progress(inputs, label="predicting", total=len(inputs)), waiting, run)
     analyses = predictor.analyse(scans, refuse=wanted.refuse, explain=wanted.explain)
-    answered = (_Answered(waiting.popleft(), analysis) for analysis in analyses)
+    answered: Iterator[_Answered] = (_Answered(waiting.popleft(), analysis) for analysis in analyses)
     if wanted.documents is not None:
         answered = _documented(answered, out, wanted.documents)
     with open_tables(out) as tables:
