@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import tracemalloc
+
 import numpy as np
 import pytest
 
@@ -105,3 +107,16 @@ def test_scans_stay_in_order_and_are_drawn_a_batch_at_a_time(make_predictor):
 def test_a_plane_of_a_scan_without_a_region_is_the_frame_itself():
     plane = np.ones((90, 130), np.float32)
     assert placed(plane, scan()) is plane
+
+
+def test_memory_does_not_grow_with_the_number_of_scans(make_predictor):
+    def peak(count):
+        tracemalloc.start()
+        for _ in make_predictor().analyse(scan(str(number), 300, 300) for number in range(count)):
+            pass
+        _, most = tracemalloc.get_traced_memory()
+        tracemalloc.stop()
+        return most
+
+    peak(8)
+    assert peak(80) < 1.5 * peak(16)
