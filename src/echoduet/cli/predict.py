@@ -26,13 +26,24 @@ def predict(
     refine: Annotated[
         bool, typer.Option(help="Make mask and class agree (prediction refining); --no-refine writes the raw answers.")
     ] = True,
+    refuse: Annotated[
+        bool,
+        typer.Option(help="Answer nothing about a picture that fails a check; --no-refuse answers all the same."),
+    ] = True,
+    maps: Annotated[
+        bool, typer.Option("--maps", help="Write the maps of lesion probability and of uncertainty too.")
+    ] = False,
+    explain: Annotated[
+        bool,
+        typer.Option("--explain", help="Write what speaks for the class answered too: 81 more readings a picture."),
+    ] = False,
     batch_size: Annotated[int, typer.Option(min=1, max=1024, help="Images the network sees at a time.")] = 16,
     quiet: QuietOption = False,
     json: JsonOption = False,
 ) -> None:
     """Outline and name the lesion on new images: mask, overlay and a table row for each. Research use only."""
     from echoduet.inference.inputs import find_inputs
-    from echoduet.inference.outputs import predict_files
+    from echoduet.inference.outputs import Wanted, predict_files
     from echoduet.inference.predictor import Predictor
 
     found = find_inputs(inputs, out)
@@ -40,7 +51,7 @@ def predict(
         first = found.masks_left_out[0].name
         note(f"left out as reference masks of images beside them: {len(found.masks_left_out)} ({first} ...)")
     predictor = Predictor.load(model, batch_size=batch_size)
-    run = predict_files(predictor, found.files, out, refine, console_progress())
+    run = predict_files(predictor, found.files, out, Wanted(refine, refuse, maps, explain), console_progress())
     for skipped in run.skipped:
         warn(f"skipped: {skipped.reason}")
     emit(_result(run, out), _summary(run, out))
@@ -53,13 +64,19 @@ def _result(run: PredictionRun, out: Path) -> dict[str, object]:
         "out": out,
         "predicted": run.predicted,
         "labels": dict(run.labels),
+        "refused": dict(run.refused),
         "skipped": [{"file": item.path, "reason": item.reason} for item in run.skipped],
     }
 
 
 def _summary(run: PredictionRun, out: Path) -> str:
+    from echoduet.inference.rows import NOTICE
+
     labels = ", ".join(f"{count} {label}" for label, count in sorted(run.labels.items()))
     lines = [f"{run.predicted} images predicted ({labels})" if run.predicted else "no image predicted"]
+    if run.refused:
+        grounds = ", ".join(f"{ground} {count}" for ground, count in sorted(run.refused.items()))
+        lines.append(f"refused or doubted, by ground: {grounds} (see docs/refusals.md)")
     if run.skipped:
         lines.append(f"{len(run.skipped)} skipped, listed in {out / 'skipped.csv'}")
-    return "\n".join([*lines, f"tables, masks and overlays: {out}"])
+    return "\n".join([*lines, f"tables, masks and overlays: {out}", NOTICE])
