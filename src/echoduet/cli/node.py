@@ -136,8 +136,11 @@ def _serve(settings: Settings, model: Path | None) -> None:
     stop = threading.Event()
     for number in (signal.SIGTERM, signal.SIGINT):
         signal.signal(number, lambda *_: stop.set())
+    journal = Journal(least="error" if mode.quiet else "info")
+    # Not the traceback: it may quote what a peer sent.
+    threading.excepthook = lambda failed: journal.tell("thread_failed", "error", reason=failed.exc_type.__name__)
     predictor, algorithm = load_answering(model)
-    with Node(settings, predictor, algorithm, Journal(least="error" if mode.quiet else "info")) as running:
+    with Node(settings, predictor, algorithm, journal) as running:
         peers = [peer.name for peer in settings.send_to]
         emit(
             {"aet": settings.aet, "address": settings.bind, "port": running.port, "send_to": peers},

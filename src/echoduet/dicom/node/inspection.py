@@ -11,6 +11,7 @@ from echoduet.data.dicom.header import read_header
 from echoduet.data.dicom.source import open_dicom
 from echoduet.data.dicom.storage import check_kind
 from echoduet.data.uploads import PictureFile
+from echoduet.dicom.node.contexts import TAKEN
 from echoduet.dicom.source import Source
 from echoduet.errors import DicomError
 
@@ -62,6 +63,8 @@ def inspect(file: PictureFile, sop_class: str, instance: str) -> None:
 
 
 def _compare(dataset: Dataset, sop_class: str, instance: str) -> None:
+    if sop_class not in TAKEN:
+        raise NotTakenError(Status.MISMATCH, "SOP class is not taken")
     if str(dataset.get("SOPClassUID", "")) != sop_class:
         raise NotTakenError(Status.MISMATCH, "SOP class differs from that of the request")
     if str(dataset.get("SOPInstanceUID", "")) != instance:

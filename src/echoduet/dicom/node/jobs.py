@@ -102,11 +102,10 @@ class Jobs:
             )
             return "again", known["id"], known["file"]
 
-    def end_association(self, association: str) -> int:
-        """Let what came on an association be predicted, and return how many jobs that are."""
+    def end_association(self, association: str) -> None:
+        """Let what came on an association be predicted."""
         with self._ledger.transaction() as sql:
-            ended = sql.execute("UPDATE jobs SET association = NULL WHERE association = ?", (association,))
-            return ended.rowcount
+            sql.execute("UPDATE jobs SET association = NULL WHERE association = ?", (association,))
 
     def claim(self) -> Job | None:
         """Return the next job to predict, marked as begun; None where there is none.

@@ -10,6 +10,7 @@ import json
 import logging
 import sys
 import threading
+from contextlib import suppress
 from datetime import UTC, datetime
 from typing import Literal, TextIO
 
@@ -41,7 +42,8 @@ class Journal:
         now = datetime.now(UTC).isoformat(timespec="milliseconds").replace("+00:00", "Z")
         line = json.dumps({"time": now, "level": level, "event": event, **fields}, ensure_ascii=True, default=str)
         stream = self._stream or sys.stderr
-        with self._lock:
+        # Nobody may be reading any more; what was stored must be acknowledged all the same.
+        with self._lock, suppress(OSError, ValueError):
             stream.write(line + "\n")
             stream.flush()
 

@@ -35,13 +35,18 @@ class Loop(threading.Thread, ABC):
         while not self.stopping:
             try:
                 busy = self.step()
-            except (OSError, sqlite3.Error) as error:
+            except Exception as error:  # noqa: BLE001 - a thread that has ended would be missed by nobody
                 busy = False
-                if not self.stopping:  # the queue may have been closed by then
-                    self.journal.tell("disk_failed", "error", thread=self.name, reason=type(error).__name__)
+                self._tell(error)
             if not busy:
                 self._waking.wait(PAUSE_S)
                 self._waking.clear()
+
+    def _tell(self, error: Exception) -> None:
+        if self.stopping:  # the queue may have been closed by then
+            return
+        event = "disk_failed" if isinstance(error, OSError | sqlite3.Error) else "step_failed"
+        self.journal.tell(event, "error", thread=self.name, reason=type(error).__name__)
 
     def wake(self) -> None:
         """Let it look for work now."""

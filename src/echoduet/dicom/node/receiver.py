@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import socket
 import socketserver
+import sqlite3
 import ssl
 import threading
 from collections.abc import Callable
-from typing import Any
+from contextlib import suppress
+from typing import TYPE_CHECKING, Any, cast
 
 from pynetdicom import evt
 from pynetdicom.ae import ApplicationEntity
@@ -21,6 +23,9 @@ from echoduet.dicom.node.reception import Reception
 from echoduet.dicom.node.settings import Settings
 from echoduet.dicom.node.tls import receiving_tls
 from echoduet.errors import ConfigError
+
+if TYPE_CHECKING:
+    import queue
 
 _POLL_S = 0.1
 
@@ -51,10 +56,21 @@ class _Handler(RequestHandler):
         assert connection is not None
         # pynetdicom reads a PDU of any length into memory, and a data set too: it reads through the meter instead.
         setattr(connection, "recv", reception.meter(connection.recv))  # noqa: B010 - mypy forbids the plain assignment
+        setattr(association.dimse, "receive_primitive", reception.part(association.dimse.receive_primitive))  # noqa: B010
         association.bind(evt.EVT_C_STORE, reception.store)
         association.start()
-        association.join()
+        _await_end(association)
+        self.request.close()  # pynetdicom leaves it open where the peer was quicker
         self.server.ended(association, reception)
+
+
+def _await_end(association: Association) -> None:
+    """Wait until an association has ended, also one that never came about."""
+    while association.is_alive():
+        association.join(_POLL_S)
+        if association.dul.ident is not None and not association.dul.is_alive():
+            # The connection is gone. Who still waits for the first request is told that its time is over.
+            cast("queue.Queue[object]", association.dul.to_user_queue).put(None)
 
 
 class _Server(ThreadedAssociationServer):
@@ -70,6 +86,8 @@ class _Server(ThreadedAssociationServer):
         self.limits = settings.limits
         self._timeout = settings.timeouts.network
         self._wake = wake
+        self._unsettled: list[Reception] = []
+        self._settling = threading.Lock()
         super().__init__(*placed, evt_handlers=evt_handlers, request_handler=_Handler)  # type: ignore[misc]
 
     def get_request(self) -> tuple[socket.socket, Any]:
@@ -99,15 +117,30 @@ class _Server(ThreadedAssociationServer):
         self.intake.journal.tell("connection_failed", "error", address=client_address[0])
 
     def ended(self, association: Association, reception: Reception) -> None:
-        jobs = reception.end()
+        """Let what came on an association be predicted."""
         calling = (association.requestor.ae_title or "").strip()
         how = "rejected" if association.is_rejected else "released" if association.is_released else "aborted"
         where = association.requestor.address_info
         address = "" if where is None else where.address
         self.intake.journal.tell(
-            "association_ended", association=reception.name, calling=calling, address=address, how=how, jobs=jobs
+            "association_ended", association=reception.name, calling=calling, address=address, how=how
         )
-        self._wake()
+        self._unsettled.append(reception)
+        self._settle()
+
+    def service_actions(self) -> None:
+        """Called again and again by the listening thread."""
+        super().service_actions()
+        self._settle()
+
+    def _settle(self) -> None:
+        """Enter in the queue which associations have ended; a full disk may make this wait."""
+        with self._settling:
+            for reception in self._unsettled[:]:
+                with suppress(sqlite3.Error):
+                    reception.end()
+                    self._unsettled.remove(reception)
+                    self._wake()
 
 
 class Receiver:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import io
 import secrets
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -10,7 +11,7 @@ from typing import TYPE_CHECKING, cast
 from pydicom.dataset import Dataset
 from pydicom.uid import UID
 
-from echoduet.dicom.node.draft import Draft
+from echoduet.dicom.node.draft import Draft, Trouble
 from echoduet.dicom.node.inspection import Status
 from echoduet.dicom.node.intake import Intake, Request
 from echoduet.dicom.node.settings import Limits
@@ -19,6 +20,7 @@ if TYPE_CHECKING:
     from pynetdicom.association import Association
     from pynetdicom.dimse_primitives import C_STORE
     from pynetdicom.events import Event
+    from pynetdicom.pdu_primitives import P_DATA
 
 Receive = Callable[[int], bytearray]
 
@@ -64,6 +66,23 @@ class Reception:
         """Return what the connection is to be read through."""
         return Meter(receive, max(_LONGEST_PDU, self._limits.pdu), self._divert)
 
+    def part(self, receive: Callable[[P_DATA], None]) -> Callable[[P_DATA], None]:
+        """Return what parts of a message are to be received through: one that makes no sense ends the association.
+
+        pynetdicom would end only its own thread, with a traceback.
+        """
+
+        def receive_part(part: P_DATA) -> None:
+            try:
+                receive(part)
+            except Exception as error:  # noqa: BLE001 - whatever a peer's bytes cause
+                self._intake.journal.tell(
+                    "message_damaged", "warning", association=self.name, reason=type(error).__name__
+                )
+                self._association.dul.event_queue.put("Evt19")  # "unrecognized or invalid PDU" (DICOM PS3.8, 9.2)
+
+        return receive_part
+
     def _divert(self) -> None:
         """Let the data set that is arriving go to the spool, not to memory; called before each PDU is read.
 
@@ -77,9 +96,7 @@ class Reception:
             raise OSError("the command is too long")
         if message.context_id is not None and not isinstance(message.data_set, Draft):
             # Nothing but the first PDU's part is in memory here.
-            begun = message.data_set
-            message.data_set = self._draft(message.context_id)
-            message.data_set.write(b"" if begun is None else begun.getvalue())
+            message.data_set = self._whole(message.data_set, message.context_id)
 
     def _draft(self, context: int) -> Draft:
         syntaxes = {cx.context_id: cx.transfer_syntax[0] for cx in self._association.accepted_contexts}
@@ -90,26 +107,37 @@ class Reception:
     def store(self, event: Event) -> Dataset:
         """Answer a C-STORE request."""
         request = cast("C_STORE", event.request)
-        draft = request.DataSet
-        if not isinstance(draft, Draft):
-            small = draft
-            draft = self._draft(event.context.context_id)
-            draft.write(b"" if small is None else small.getvalue())
+        try:
+            draft = self._whole(request.DataSet, event.context.context_id)
+        except OSError:
+            return _answer(Status.OUT_OF_RESOURCES, Trouble.NO_ROOM)
         try:
             return _answer(*self._intake.take(draft, self._told(request)))
         finally:
             draft.close()
             self._drafts.remove(draft)
 
+    def _whole(self, content: io.BytesIO | None, context: int) -> Draft:
+        """Return the data set as a draft; one that came within a single PDU is none yet."""
+        if isinstance(content, Draft):
+            return content
+        draft = self._draft(context)
+        draft.write(b"" if content is None else content.getvalue())
+        return draft
+
     def _told(self, request: C_STORE) -> Request:
         calling = (self._association.requestor.ae_title or "").strip()
         return Request(str(request.AffectedSOPClassUID), str(request.AffectedSOPInstanceUID), self.name, calling)
 
-    def end(self) -> int:
-        """Let what was stored be predicted, remove what was not finished, and return how many jobs there are."""
+    def end(self) -> None:
+        """Let what was stored be predicted, and remove what was not finished.
+
+        Raises:
+            sqlite3.Error: the queue cannot be written.
+        """
         for draft in self._drafts:
             draft.close()
-        return self._intake.jobs.end_association(self.name)
+        self._intake.jobs.end_association(self.name)
 
 
 def _answer(status: Status, reason: str) -> Dataset:

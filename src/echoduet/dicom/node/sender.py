@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import random
+import socket
 import ssl
 import time
 from collections.abc import Callable, Sequence
@@ -98,8 +99,19 @@ class Sender(Loop):
             return None
         if association.is_established:
             return association
-        self._unreachable(_why_not(association))
+        self._unreachable(self._why_not(association))
         return None
+
+    def _why_not(self, association: Association) -> str:
+        """Return why no association came about, in words of the standard, of the system, and of this module."""
+        if association.is_rejected:
+            primitive = association.acceptor.primitive
+            return "rejected" if primitive is None else f"rejected: {primitive.reason_str}"
+        try:
+            socket.create_connection((self._to.host, self._to.port), self._entity.connection_timeout).close()
+        except OSError as error:
+            return (error.strerror or "no connection").lower()
+        return "connected, but no association"
 
     def _unreachable(self, why: str) -> None:
         failures = self._deliveries.failures(self._to.name) + 1
@@ -140,7 +152,11 @@ class Sender(Loop):
         except (OSError, InvalidDicomError):
             self._refuse(delivery, "its file in the spool cannot be read")
             return
-        status = _stored(association, dataset, number)
+        try:
+            status = _stored(association, dataset, number)
+        except ValueError:
+            self._refuse(delivery, "it cannot be written in a transfer syntax that the archive takes")
+            return
         if status != DUPLICATE and code_to_category(status) not in ("Success", "Warning"):
             self._refuse(delivery, f"status 0x{status:04X}")
             return
@@ -179,11 +195,3 @@ def _stored(association: Association, dataset: Dataset, number: int) -> int:
     if "Status" not in answer:
         raise _EndedError
     return int(answer.Status)
-
-
-def _why_not(association: Association) -> str:
-    """Return why no association came about, in words of the standard and of this module."""
-    if not association.is_rejected:
-        return "no connection, or no answer"
-    primitive = association.acceptor.primitive
-    return "rejected" if primitive is None else f"rejected: {primitive.reason_str}"

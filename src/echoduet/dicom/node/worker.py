@@ -8,8 +8,6 @@ from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 from typing import Protocol
 
-from pydicom.dataset import Dataset
-
 from echoduet.data.dicom.source import open_dicom
 from echoduet.data.uploads import Upload
 from echoduet.dicom.identity import Algorithm, Kind
@@ -19,7 +17,7 @@ from echoduet.dicom.node.journal import Journal, short
 from echoduet.dicom.node.loop import Loop
 from echoduet.dicom.node.settings import Settings
 from echoduet.dicom.node.spool import Spool
-from echoduet.dicom.outputs import create
+from echoduet.dicom.outputs import Created, create
 from echoduet.errors import EchoDuetError
 from echoduet.records import Analysis, Scan
 
@@ -96,8 +94,10 @@ class Worker(Loop):
             self.journal.tell("abandoned", job=job.number)
         except EchoDuetError as error:
             self._fail(job, str(error), again=False)
+        except FileNotFoundError:
+            self._fail(job, "its file in the spool is gone", again=False)
         except OSError:
-            raise
+            raise  # a full disk: no fault of the job
         except Exception as error:  # noqa: BLE001 - one instance must not end the node; what went wrong is kept with it
             self._fail(job, f"unexpected {type(error).__name__}", again=job.attempts < self._most_attempts)
         else:
@@ -132,8 +132,7 @@ class Worker(Loop):
             source = open_dicom(Upload(stream, f"job {job.number}"), _NAME)
             analyses = self._counted(self._predictor.analyse(self._heeding(source.scans())), tally)
             created = create(source.dataset, analyses, self._algorithm, self._kinds)
-            outputs = [self._written(one.kind, one.dataset) for one in created]
-        return outputs, tally
+            return self._written(created), tally
 
     def _heeding(self, scans: Iterator[Scan]) -> Iterator[Scan]:
         for scan in scans:
@@ -148,6 +147,15 @@ class Worker(Loop):
             tally.refused += analysis.refined is None
             yield analysis
 
-    def _written(self, kind: Kind, dataset: Dataset) -> Output:
-        file = self._spool.write(encoded(dataset))
-        return Output(str(kind), str(dataset.SOPClassUID), str(dataset.SOPInstanceUID), file)
+    def _written(self, created: Iterable[Created]) -> list[Output]:
+        """Write what was made, all of it or nothing."""
+        outputs: list[Output] = []
+        try:
+            for one in created:
+                file = self._spool.write(encoded(one.dataset))
+                made = one.dataset
+                outputs.append(Output(str(one.kind), str(made.SOPClassUID), str(made.SOPInstanceUID), file))
+        except BaseException:
+            self._spool.remove(output.file for output in outputs)
+            raise
+        return outputs
