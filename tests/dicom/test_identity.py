@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import hashlib
 import uuid
 from dataclasses import replace
 
@@ -66,6 +67,14 @@ def test_algorithms_differ_by_every_field():
     assert len({one.key for one in (algorithm, *others)}) == 5
     assert algorithm.version == __version__
     assert algorithm.serial_number == "ab" * 8
+
+
+def test_an_algorithm_is_named_by_its_bundle(tmp_path):
+    bundle = tmp_path / "echoduet-own.safetensors"
+    bundle.write_bytes(b"weights")
+    algorithm = Algorithm.of_file(bundle)
+    assert (algorithm.model, algorithm.sha256) == ("echoduet-own", hashlib.sha256(b"weights").hexdigest())
+    assert algorithm.key != Algorithm.of_file(bundle, (("mask_threshold", "0.4"),)).key
 
 
 def test_parameters_are_ascii():

@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import logging
+import subprocess
 import traceback
 
 import pytest
@@ -12,7 +13,7 @@ from echoduet.dicom.outputs import create, write_outputs
 from echoduet.errors import DicomError, OutputError, ShapeError
 from echoduet.records import Ground
 
-from .conftest import SECRETS
+from .conftest import SECRETS, tool
 
 REFUSED = {"answered": False, "refused": (Ground.NOT_ULTRASOUND,)}
 
@@ -45,6 +46,20 @@ def test_files_are_named_by_frame_and_kind(tmp_path, make_source, answers, algor
     ]
     assert set((tmp_path / "new").iterdir()) == set(paths)
     assert [dcmread(path).Modality for path in paths] == ["SEG", "OT", "OT", "SR"]
+
+
+def test_nobody_can_be_told_of_and_all_is_valid(make_source, make_analysis, algorithm, verify):
+    source = make_source(**dict.fromkeys([*SECRETS, "StudyDate", "StudyTime", "PatientSex", "InstanceNumber"]))
+    for created in create(source, [make_analysis(lesions=3)], algorithm):
+        verify(created.dataset)
+        assert created.dataset.PatientName == created.dataset.StudyDate == ""
+
+
+def test_the_instances_of_two_sources_fit_together(tmp_path, make_source, answers, make_analysis, algorithm):
+    paths = write_outputs(make_source(frames=3), answers, algorithm, tmp_path, "loop")
+    paths += write_outputs(make_source(), [make_analysis()], algorithm, tmp_path, "still")
+    done = subprocess.run([tool("dcentvfy"), *paths], capture_output=True, text=True, errors="replace", check=False)
+    assert (done.returncode, "Error" in done.stderr) == (0, False), done.stderr
 
 
 @pytest.mark.parametrize("kind", Kind)

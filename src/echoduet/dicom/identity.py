@@ -7,6 +7,7 @@ import json
 import uuid
 from dataclasses import dataclass
 from enum import StrEnum
+from pathlib import Path
 
 from pydicom.dataset import Dataset
 from pydicom.filebase import DicomBytesIO
@@ -14,6 +15,7 @@ from pydicom.filewriter import write_dataset
 from pydicom.uid import UID
 
 from echoduet import __version__
+from echoduet.files import file_sha256
 
 MANUFACTURER = "EchoDuet"
 
@@ -66,6 +68,15 @@ class Algorithm:
     sha256: str
     settings: tuple[tuple[str, str], ...] = ()
     version: str = __version__
+
+    @classmethod
+    def of_file(cls, bundle: Path, settings: tuple[tuple[str, str], ...] = ()) -> Algorithm:
+        """Return the algorithm of a bundle's file, named as the file is.
+
+        Raises:
+            OutputError: it cannot be read.
+        """
+        return cls(bundle.stem, file_sha256(bundle), settings)
 
     @property
     def parameters(self) -> dict[str, str]:

@@ -91,4 +91,5 @@ def _settle(draft: Dataset) -> None:
     organization = derived_uid("dimensions", "segment")
     for item in (*draft.DimensionOrganizationSequence, *draft.DimensionIndexSequence):
         item.DimensionOrganizationUID = organization
-    draft.PatientOrientation = None  # type 2: not known of a free-hand picture
+    # Type 2: nobody knows how a free-hand picture lies, and nobody drew the masks.
+    draft.PatientOrientation = draft.ContentCreatorName = None
