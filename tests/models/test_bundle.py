@@ -7,12 +7,14 @@ from pathlib import Path
 
 import pytest
 import torch
+from safetensors import safe_open
 from safetensors.torch import load_file, save_file
 
 from echoduet.config.schema import ExperimentConfig, ModelConfig, PreprocessConfig
 from echoduet.errors import ModelError, OutputError
 from echoduet.models import bundle
-from echoduet.models.bundle import BundleInfo, load_bundle, read_info, rewrite_info, save_bundle
+from echoduet.models.bundle import load_bundle, rewrite_info, save_bundle
+from echoduet.models.info import BundleInfo, read_info
 from echoduet.models.multitask import MultiTaskNet
 from echoduet.models.registry import build_network
 
@@ -132,7 +134,7 @@ def test_another_programs_pth_is_refused(content: object, tmp_path: Path) -> Non
 
 def edited(path: Path, **changes: object) -> Path:
     """The same bundle with some of its information replaced."""
-    with bundle.safe_open(path, framework="pt") as file:
+    with safe_open(path, framework="pt") as file:
         content = json.loads(file.metadata()["echoduet"])
     save_file(load_file(path), path, metadata={"echoduet": json.dumps({**content, **changes})})
     return path
@@ -163,7 +165,7 @@ def test_weights_of_another_architecture_are_refused(one: Path) -> None:
 
 
 def test_one_missing_or_misshapen_weight_is_named(one: Path) -> None:
-    with bundle.safe_open(one, framework="pt") as file:
+    with safe_open(one, framework="pt") as file:
         metadata = file.metadata()
     weights = load_file(one)
     del weights["class_head.linear.bias"]

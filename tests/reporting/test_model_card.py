@@ -11,7 +11,8 @@ from echoduet.config.schema import ExperimentConfig
 from echoduet.errors import ModelError
 from echoduet.evaluation.cases import CaseScore, read_cases, write_cases
 from echoduet.experiments.release.outoffold import release_metrics
-from echoduet.models.bundle import BundleInfo, save_bundle
+from echoduet.models.bundle import save_bundle
+from echoduet.models.info import BundleInfo
 from echoduet.models.registry import build_network
 from echoduet.records import CLASSES, Label
 from echoduet.reporting.model_card import render_card, threshold_rows, write_card

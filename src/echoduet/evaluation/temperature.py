@@ -6,7 +6,6 @@ import math
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy.optimize import minimize_scalar
 
 FloatArray = NDArray[np.float64]
 
@@ -38,6 +37,8 @@ def fit_temperature(truth: NDArray[np.int64], probabilities: FloatArray) -> floa
 
     With no case there is nothing to learn from: 1.
     """
+    from scipy.optimize import minimize_scalar  # noqa: PLC0415  # half a second, and predicting needs none of it
+
     if not len(truth):
         return 1.0
     rows = np.arange(len(truth))

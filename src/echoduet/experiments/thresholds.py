@@ -21,9 +21,11 @@ from echoduet.data.manifest import Manifest
 from echoduet.errors import DataError, LeakError, ModelError
 from echoduet.evaluation.classification import defined_mean
 from echoduet.experiments.evaluate import read_images, read_reference
-from echoduet.inference.predictor import Answer, Predictor
+from echoduet.inference.answers import Answer
+from echoduet.inference.predictor import Predictor
 from echoduet.inference.stream import run_ahead
-from echoduet.models.bundle import BundleInfo, read_info, rewrite_info
+from echoduet.models.bundle import rewrite_info
+from echoduet.models.info import BundleInfo, read_info
 from echoduet.models.refinement import HARD, OFF, Rule, read_rule
 from echoduet.progress import Progress, silent
 from echoduet.records import Case, Label, Mask

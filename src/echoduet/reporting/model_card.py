@@ -14,7 +14,7 @@ from echoduet.errors import ModelError
 from echoduet.evaluation.cases import CaseScore, read_cases
 from echoduet.experiments.release.outoffold import release_metrics
 from echoduet.files import write_text
-from echoduet.models.bundle import BundleInfo, read_info
+from echoduet.models.info import BundleInfo, read_info
 from echoduet.records import CLASSES, Label
 from echoduet.reporting import tables
 from echoduet.reporting.claim import checklist

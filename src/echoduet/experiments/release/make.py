@@ -20,8 +20,9 @@ from echoduet.experiments.release.outoffold import Decision, FoldAnswers, OutOfF
 from echoduet.experiments.thresholds import OBJECTIVE
 from echoduet.files import atomic_path, file_sha256, require_writable, write_json
 from echoduet.inference.predictor import Predictor
-from echoduet.models.bundle import BundleInfo, load_bundle, read_info
+from echoduet.models.bundle import load_bundle
 from echoduet.models.ensemble import Ensemble, assemble
+from echoduet.models.info import BundleInfo, read_info
 from echoduet.models.joining import join_bundles, members_of
 from echoduet.models.shipped import record_checksum
 from echoduet.models.storage import Storage, as_stored, stored_size
@@ -167,7 +168,7 @@ def _answer_fold(recipe: Recipe, fold: int, progress: Progress, after_member: Ca
     networks = [network for model in models for network in members_of(load_bundle(model)[0])]
     for network in networks:
         network.load_state_dict(as_stored(network.state_dict(), recipe.storage))
-    predictor = Predictor(Ensemble(networks), BundleInfo(recipe.config))
+    predictor = Predictor.of_network(Ensemble(networks), BundleInfo(recipe.config))
     cases = [recipe.manifest.case(case_id) for case_id in recipe.splits.ids(fold, Part.TEST)]
     images = read_images(progress(cases, label=f"answering fold {fold}", total=len(cases)))
     return FoldAnswers(fold, predictor, tuple(predictor.answers(images)))

@@ -23,7 +23,8 @@ from echoduet.evaluation.temperature import fit_temperature, tempered
 from echoduet.experiments.collect import metrics_json
 from echoduet.experiments.evaluate import NATIVE, Scores, score_answers
 from echoduet.experiments.thresholds import Choice, Outcomes, choose, gather
-from echoduet.inference.predictor import Answer, Predictor
+from echoduet.inference.answers import Answer
+from echoduet.inference.predictor import Predictor
 from echoduet.records import CLASSES, Label
 from echoduet.statistics.intervals import group_bootstrap
 
