@@ -22,8 +22,13 @@ CELL = 8
 OCTAVES = 4
 """Bands of detail, each twice as coarse as the one before."""
 
+DARK, BRIGHT = 13, 200
+"""Gray values below the one are dark, from the other on bright."""
+
 _EPS = 1e-3
 """A quarter of a gray level: added before logarithms and ratios."""
+
+_LEVELS = np.arange(256) / 255
 
 NAMES: tuple[str, ...] = (
     "mean",
@@ -52,6 +57,15 @@ NAMES: tuple[str, ...] = (
 )
 """The features, in their order."""
 
+GRAIN: tuple[str, ...] = (
+    "tails",
+    "direction",
+    *(f"{way}_{lag}" for way in ("along", "down") for lag in (1, 2, 4)),
+    "grain_of_light",
+    *(f"octave_{n}" for n in range(OCTAVES)),
+)
+"""Those that tell how a picture came about, not how bright it is: a beam blurs across itself, and less along itself."""
+
 
 def features(gray: GrayImage) -> FloatArray:
     """Return the features of a picture, `(F,)` in the order of `NAMES`; finite for any picture with a pixel.
@@ -60,8 +74,8 @@ def features(gray: GrayImage) -> FloatArray:
         gray: the picture, `(H, W)`, in its own size.
     """
     small = shrunk(gray)
-    values = small.astype(np.float32) / 255
-    found = [*_brightness(small, values), *_layers(values), *_texture(values), *_cells(values), *_octaves(values)]
+    values = small.astype(np.float32) / np.float32(255)
+    found = [*_brightness(small), *_layers(values), *_texture(values), *_cells(values), *_octaves(values)]
     return np.array([*found, *_sharpness(gray, values)], np.float64)
 
 
@@ -74,15 +88,34 @@ def shrunk(gray: GrayImage) -> GrayImage:
     return np.asarray(cv2.resize(gray, shape, interpolation=way), np.uint8)
 
 
-def _brightness(small: GrayImage, values: NDArray[np.float32]) -> list[float]:
-    counts = np.bincount(small.ravel(), minlength=256)
-    share = counts / small.size
-    mean, spread = float(values.mean()), float(values.std())
-    skewness = float(np.mean((values - mean) ** 3)) / (spread + _EPS) ** 3
+def reduced(picture: NDArray[np.uint8], largest: int) -> NDArray[np.uint8]:
+    """Return a picture, gray or coloured, whose larger side is at most `largest`: shrunk, or as it is."""
+    height, width = picture.shape[:2]
+    scale = largest / max(height, width)
+    if scale >= 1:
+        return picture
+    shape = max(1, round(width * scale)), max(1, round(height * scale))
+    return np.asarray(cv2.resize(picture, shape, interpolation=cv2.INTER_AREA), np.uint8)
+
+
+def _brightness(small: GrayImage) -> list[float]:
+    share = np.bincount(small.ravel(), minlength=256) / small.size
+    mean = float(share @ _LEVELS)
+    away = _LEVELS - mean
+    spread = float(np.sqrt(share @ away**2))
+    skewness = float(share @ away**3) / (spread + _EPS) ** 3
     coarse = share.reshape(64, 4).sum(axis=1)
     entropy = -float(np.sum(coarse * np.log2(coarse + 1e-12)))
     median = float(np.searchsorted(share.cumsum(), 0.5)) / 255
-    return [mean, spread, _signed_log(skewness), float(share[:13].sum()), float(share[200:].sum()), median, entropy]
+    return [
+        mean,
+        spread,
+        _signed_log(skewness),
+        float(share[:DARK].sum()),
+        float(share[BRIGHT:].sum()),
+        median,
+        entropy,
+    ]
 
 
 def _layers(values: NDArray[np.float32]) -> list[float]:
@@ -99,11 +132,17 @@ def _layers(values: NDArray[np.float32]) -> list[float]:
 def _texture(values: NDArray[np.float32]) -> list[float]:
     """Tell of the fine structure: strength, tails, direction, and how far it goes on along a row and down a column."""
     fine = values - cv2.blur(values, (9, 9))
-    power = float(np.mean(fine * fine)) + _EPS**2
-    tails = float(np.mean(fine**4)) / power**2
-    along, down = (float(np.mean(np.diff(values, axis=axis) ** 2)) + _EPS**2 for axis in (1, 0))
+    square = fine * fine
+    power = float(np.mean(square)) + _EPS**2
+    tails = float(np.mean(square * square)) / power**2
+    along, down = (_steps(part) for part in (values, values.T))
     lags = [_lagged(part, lag) / power for part in (fine, fine.T) for lag in (1, 2, 4)]
     return [np.log(power) / 2, np.log(tails + _EPS), np.log(down / along) / 2, *lags]
+
+
+def _steps(values: NDArray[np.float32]) -> float:
+    steps = values[:, 1:] - values[:, :-1]
+    return float(np.mean(steps * steps)) + _EPS**2
 
 
 def _lagged(fine: NDArray[np.float32], lag: int) -> float:
@@ -128,7 +167,8 @@ def _octaves(values: NDArray[np.float32]) -> list[float]:
     powers = []
     for _ in range(OCTAVES):
         coarse = cv2.pyrDown(values)
-        powers.append(float(np.mean((values - cv2.pyrUp(coarse, dstsize=values.shape[::-1])) ** 2)) + _EPS**2)
+        band = values - cv2.pyrUp(coarse, dstsize=values.shape[::-1])
+        powers.append(float(np.mean(band * band)) + _EPS**2)
         values = np.asarray(coarse, np.float32)
     return [float(np.log(power / sum(powers))) / 2 for power in powers]
 
@@ -142,8 +182,7 @@ def _sharpness(gray: GrayImage, values: NDArray[np.float32]) -> list[float]:
         return [0.0, 1.0]
     steps = cv2.absdiff(middle[:, 1:], middle[:, :-1])
     fine = float(np.mean(np.square(steps, dtype=np.float32))) / 255**2 + _EPS**2
-    coarse = float(np.mean(np.diff(values, axis=1) ** 2)) + _EPS**2
-    return [float(np.log(fine / coarse)) / 2, 1.0 - cv2.countNonZero(steps) / steps.size]
+    return [float(np.log(fine / _steps(values))) / 2, 1.0 - cv2.countNonZero(steps) / steps.size]
 
 
 def _signed_log(value: float) -> float:
