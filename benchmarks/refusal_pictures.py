@@ -34,6 +34,10 @@ SHARED = Path("/usr/share")
 
 FONT = Path(matplotlib.get_data_path()) / "fonts" / "ttf" / "DejaVuSerif.ttf"
 LARGEST = 1600
+SUFFIXES = (".png", ".jpg", ".tif", ".gif")
+UNREADABLE = ("multipage_rgb.tif",)
+"""Of scikit-image's files: Pillow has no decoder for it."""
+
 DRAWN = 40
 
 Generator = np.random.Generator
@@ -63,7 +67,7 @@ def coloured(kind: str, name: str, colour: ColourImage, case_id: str = "") -> Pi
 def photographs(rng: Generator) -> Iterator[Picture]:
     """Yield scikit-image's pictures and the wallpapers, in colour and in gray, and details of the wallpapers."""
     own = Path(skimage.__file__).parent / "data"
-    files = sorted(path for path in own.iterdir() if path.suffix in (".png", ".jpg", ".tif", ".gif"))
+    files = sorted(path for path in own.iterdir() if path.suffix in SUFFIXES and path.name not in UNREADABLE)
     yield from _opened("scikit-image's pictures", files)
     plasma = sorted(SHARED.glob("wallpapers/*/contents/images/*.*g"))
     one_each = [next(group) for _, group in groupby(plasma, lambda path: path.parent)]
