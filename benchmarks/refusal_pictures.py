@@ -87,12 +87,14 @@ def _opened(kind: str, paths: Sequence[Path], rng: Generator | None = None) -> I
         with Image.open(path) as file:
             picture = over_black(file).convert("RGB")
         picture.thumbnail((LARGEST, LARGEST))
-        seen = coloured(kind, path.name, np.array(picture))
+        # All of a wallpaper's files are named by their size: its folder tells which it is.
+        name = f"{path.parents[2].name}/{path.parent.name}" if "contents" in path.parts else path.name
+        seen = coloured(kind, name, np.array(picture))
         yield seen
-        yield Picture(f"{kind}, in gray", path.name, seen.gray)
+        yield Picture(f"{kind}, in gray", name, seen.gray)
         for number in range(0 if rng is None else 2):
             assert rng is not None
-            yield Picture(f"{kind}, details in gray", f"{path.name} {number + 1}", _detail(seen.gray, rng))
+            yield Picture(f"{kind}, details in gray", f"{name} {number + 1}", _detail(seen.gray, rng))
 
 
 def _detail(gray: GrayImage, rng: Generator) -> GrayImage:

@@ -21,8 +21,11 @@ from echoduet.splits.table import Part, SplitTable
 
 FloatArray = NDArray[np.float64]
 
-ALLOWED = 0.002
-"""Share of the cases that each of the grounds with a reference may refuse, out of fold."""
+USUAL = 0.998
+"""Share of the cases whose out-of-fold scores count as usual, on each of the grounds with a reference."""
+
+MARGIN = 1.15
+"""How far beyond the usual a score may be: settings and scanners that the cases do not show need room."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,7 +62,7 @@ class Refusals:
             for ground in Ground
         }
         at_all = sum(any(check.refuses for check in checks) for checks in self.checks.values())
-        return {"cases": len(self.checks), "allowed": ALLOWED, "refused": refused, "at_all": at_all}
+        return {"cases": len(self.checks), "usual": USUAL, "margin": MARGIN, "refused": refused, "at_all": at_all}
 
 
 def fit_refusals(signs: Mapping[str, Signs], splits: SplitTable) -> Refusals:
@@ -87,10 +90,11 @@ def fit_refusals(signs: Mapping[str, Signs], splits: SplitTable) -> Refusals:
 
 
 def chosen_thresholds(scores: Sequence[Mapping[Ground, float]]) -> dict[Ground, float]:
-    """Return each ground's threshold: fixed, or what all but `ALLOWED` of the scores stay below."""
+    """Return each ground's threshold: fixed, or `MARGIN` times what `USUAL` of the scores stay below."""
     chosen = dict(PLAIN_THRESHOLDS)
     for ground in (Ground.NOT_ULTRASOUND, Ground.OUT_OF_DISTRIBUTION):
-        chosen[ground] = round(float(np.quantile([each[ground] for each in scores], 1 - ALLOWED)), 4)
+        usual = float(np.quantile([each[ground] for each in scores], USUAL))
+        chosen[ground] = round(MARGIN * usual, 4)
     return {ground: chosen[ground] for ground in Ground}
 
 
