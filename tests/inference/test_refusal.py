@@ -117,6 +117,15 @@ def test_flow_is_refused_as_doppler_and_a_picture_all_coloured_as_no_ultrasound(
     assert Ground.NOT_ULTRASOUND in refused(Gatekeeper(info), image, false)
 
 
+def test_what_the_file_says_needs_not_be_seen(info, phantoms):
+    scan = Scan("x", phantoms[0])
+    for said, ground in (
+        (replace(scan, panels=2), Ground.MULTI_PANEL),
+        (replace(scan, colour_flow=True), Ground.COLOUR_DOPPLER),
+    ):
+        assert [check.ground for check in Gatekeeper(info).check(said) if check.refuses] == [ground]
+
+
 def test_the_coloured_share_is_that_of_the_area(rng):
     colour = np.repeat(rng.integers(60, 200, (256, 256, 1)), 3, axis=2).astype(np.uint8)
     assert coloured_share(colour) == 0.0

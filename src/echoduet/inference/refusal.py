@@ -50,8 +50,8 @@ class Signs:
     Attributes:
         features: its appearance, `(F,)` in the order of `appearance.NAMES`.
         coloured: share of it that is coloured, 0-1.
-        doppler: how sure it is that it was taken in colour Doppler mode, 0-1.
-        panels: how much of a line across it separates two panels, 0-1.
+        doppler: how sure it is that it was taken in colour Doppler mode, 0-1; 1 where its file says so.
+        panels: how much of a line across it separates two panels, 0-1; 1 where its file says that there are several.
         smallness: `SMALL` over its shorter side.
     """
 
@@ -63,16 +63,19 @@ class Signs:
 
     @classmethod
     def of(cls, scan: Scan) -> Signs:
-        """Look at a scan, inside its region only."""
+        """Look at a scan, inside its region only, and at what its file says of it."""
         gray, colour = scan.inside, scan.colour_inside
-        moderate = reduced(gray, LARGEST)
         return cls(
             features=features(gray),
             coloured=0.0 if colour is None else coloured_share(colour),
-            doppler=0.0 if colour is None else doppler_score(reduced(colour, LARGEST)),
-            panels=panel_score(moderate),
+            doppler=1.0 if scan.colour_flow else _doppler(colour),
+            panels=1.0 if scan.panels > 1 else panel_score(reduced(gray, LARGEST)),
             smallness=SMALL / min(gray.shape),
         )
+
+
+def _doppler(colour: ColourImage | None) -> float:
+    return 0.0 if colour is None else doppler_score(reduced(colour, LARGEST))
 
 
 def coloured_share(colour: ColourImage) -> float:
