@@ -52,7 +52,7 @@ class Predictor:
         path: Path | str | None = None,
         device: Device = "auto",
         batch_size: int = 16,
-        runtime: RuntimeName = "torch",
+        runtime: RuntimeName = "auto",
     ) -> Predictor:
         """Load the bundle at `path`; `auto` takes the GPU where there is one.
 
@@ -60,7 +60,8 @@ class Predictor:
             path: a file, or the name of a shipped bundle, `base` or `small`; None is the default one.
             device: where it answers.
             batch_size: images the network sees at a time.
-            runtime: what runs the network.
+            runtime: what runs the network; `auto` takes a graph that was exported from this bundle where one is at
+                hand, else PyTorch. What is to be the same to the last digit everywhere asks for `torch`.
 
         Raises:
             ModelError: the file is no bundle, the shipped one is not there or was changed, or there is no such device
