@@ -41,7 +41,7 @@ def test_a_dicom_file_gets_segmentations_and_a_report(loop, tmp_path):
 
 def test_nifti_and_captures_are_written_when_asked_for(loop, tmp_path):
     analyses = list(answered(loop))
-    Beside("model", "0" * 64, ["sc"], nifti=True)(InputFile("loop", loop), analyses, tmp_path / "out")
+    Beside("model", "0" * 64, kinds=["sc"], nifti=True)(InputFile("loop", loop), analyses, tmp_path / "out")
     assert {path.name for path in (tmp_path / "out" / "dicom").iterdir()} == {"loop.f0001.sc.dcm", "loop.f0002.sc.dcm"}
     read = np.asarray(nibabel.load(tmp_path / "out" / "nifti" / "loop-f001.nii.gz").dataobj)
     assert (read > 0).sum() == analyses[0].refined.mask.sum()

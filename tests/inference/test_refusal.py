@@ -17,7 +17,15 @@ from echoduet.config.schema import ExperimentConfig
 from echoduet.data.phantom_scan import scan_phantom
 from echoduet.errors import ModelError
 from echoduet.inference.appearance import NAMES, features
-from echoduet.inference.refusal import COLOURED, SMALL, Gatekeeper, Signs, coloured_share, threshold_name
+from echoduet.inference.refusal import (
+    COLOURED,
+    PLAIN_THRESHOLDS,
+    SMALL,
+    Gatekeeper,
+    Signs,
+    coloured_share,
+    threshold_name,
+)
 from echoduet.models.info import BundleInfo, read_info
 from echoduet.models.reference import Reference
 from echoduet.models.shipped import NAMES as SHIPPED
@@ -25,6 +33,7 @@ from echoduet.models.shipped import shipped_model
 from echoduet.records import CLASSES, Box, Ground, Scan
 
 WITHOUT = BundleInfo(ExperimentConfig(name="none"))
+NO_REFERENCE = replace(WITHOUT, thresholds={threshold_name(g): value for g, value in PLAIN_THRESHOLDS.items()})
 PLAIN = (Ground.COLOUR_DOPPLER, Ground.MULTI_PANEL, Ground.TOO_SMALL)
 
 
@@ -39,7 +48,8 @@ def phantoms():
 def info(phantoms):
     """What a bundle made of phantoms says."""
     reference = Reference.fit(NAMES, np.array([features(image) for image in phantoms]))
-    thresholds = {threshold_name(g): 3.0 for g in (Ground.NOT_ULTRASOUND, Ground.OUT_OF_DISTRIBUTION)}
+    by_reference = dict.fromkeys((Ground.NOT_ULTRASOUND, Ground.OUT_OF_DISTRIBUTION), 3.0)
+    thresholds = {threshold_name(ground): value for ground, value in (PLAIN_THRESHOLDS | by_reference).items()}
     return replace(WITHOUT, appearance=reference, thresholds={"mask": 0.4, **thresholds})
 
 
@@ -60,14 +70,15 @@ def test_all_grounds_are_tested_in_their_order(info, phantoms):
     assert not any(check.refuses for check in checks)
 
 
-def test_without_a_reference_only_what_needs_none_is_tested(phantoms):
-    checks = Gatekeeper(WITHOUT).check(Scan("x", phantoms[0]))
+def test_without_a_reference_only_what_needs_none_is_tested(info, phantoms):
+    checks = Gatekeeper(replace(info, appearance=None)).check(Scan("x", phantoms[0]))
     assert [check.ground for check in checks] == [ground for ground in Ground if ground in PLAIN]
 
 
 def test_a_ground_without_a_threshold_is_not_tested(info, phantoms):
-    bare = replace(info, thresholds={})
-    assert {check.ground for check in Gatekeeper(bare).check(Scan("x", phantoms[0]))} == set(PLAIN)
+    some = replace(info, thresholds={"refuse_multi_panel": 0.5})
+    assert [check.ground for check in Gatekeeper(some).check(Scan("x", phantoms[0]))] == [Ground.MULTI_PANEL]
+    assert Gatekeeper(WITHOUT).check(Scan("x", phantoms[0])) == ()
 
 
 def test_thresholds_of_the_bundle_come_first(info, phantoms):
@@ -97,13 +108,13 @@ def test_what_lies_outside_the_region_is_not_looked_at(info, phantoms, rng):
 def test_small_pictures_are_refused_from_their_shorter_side(info, phantoms):
     for side, small in ((SMALL, True), (SMALL + 1, False)):
         picture = cv2.resize(phantoms[0], (3 * SMALL, side), interpolation=cv2.INTER_AREA)
-        assert (Ground.TOO_SMALL in refused(Gatekeeper(WITHOUT), picture)) is small
+        assert (Ground.TOO_SMALL in refused(Gatekeeper(NO_REFERENCE), picture)) is small
 
 
 def test_two_panels_are_refused_with_and_without_a_reference(info, phantoms):
     gap = np.zeros((phantoms[0].shape[0], 10), np.uint8)
     pair = np.hstack([phantoms[0], gap, phantoms[0][:, ::-1]])
-    for bundle in (info, WITHOUT):
+    for bundle in (info, NO_REFERENCE):
         assert Ground.MULTI_PANEL in refused(Gatekeeper(bundle), pair)
         assert Ground.MULTI_PANEL not in refused(Gatekeeper(bundle), phantoms[0])
 

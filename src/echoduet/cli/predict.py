@@ -8,11 +8,12 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from echoduet.cli.console import console_progress, emit, note, warn
-from echoduet.cli.options import JsonOption, ModelOption, OutOption, QuietOption
+from echoduet.cli.options import JsonOption, ModelOption, OutOption, QuietOption, RuntimeOption
 
 if TYPE_CHECKING:
     from echoduet.dicom.beside import Beside
     from echoduet.inference.outputs import PredictionRun
+    from echoduet.inference.predictor import Predictor
 
 INCOMPLETE = 1
 """Exit code when inputs were skipped."""
@@ -24,6 +25,7 @@ def predict(
     ],
     out: OutOption,
     model: ModelOption = None,
+    runtime: RuntimeOption = "auto",
     refine: Annotated[
         bool, typer.Option(help="Make mask and class agree (prediction refining); --no-refine writes the raw answers.")
     ] = True,
@@ -58,8 +60,8 @@ def predict(
     if found.masks_left_out:
         first = found.masks_left_out[0].name
         note(f"left out as reference masks of images beside them: {len(found.masks_left_out)} ({first} ...)")
-    predictor = Predictor.load(model, batch_size=batch_size)
-    beside = _beside(model, dicom, capture, nifti)
+    predictor = Predictor.load(model, batch_size=batch_size, runtime=runtime)
+    beside = _beside(model, predictor, dicom, capture, nifti)
     wanted = Wanted(refine, refuse, maps, explain, beside)
     run = predict_files(predictor, found.files, out, wanted, console_progress())
     for sentence in beside.failures if beside else ():
@@ -71,7 +73,7 @@ def predict(
         raise typer.Exit(INCOMPLETE)
 
 
-def _beside(model: Path | None, dicom: bool, capture: bool, nifti: bool) -> Beside | None:
+def _beside(model: Path | None, predictor: Predictor, dicom: bool, capture: bool, nifti: bool) -> Beside | None:
     """Return what writes DICOM and NIfTI; None where neither is wanted, or where the extra is not installed."""
     from importlib.util import find_spec
 
@@ -89,7 +91,7 @@ def _beside(model: Path | None, dicom: bool, capture: bool, nifti: bool) -> Besi
 
     path = find_model(model)
     kinds = [*(["seg", "sr"] if dicom else []), *(["sc"] if capture else [])]
-    return Beside(path.stem, file_sha256(path), kinds, nifti)
+    return Beside(path.stem, file_sha256(path), predictor.settings(), kinds, nifti)
 
 
 def _result(run: PredictionRun, out: Path) -> dict[str, object]:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -21,6 +21,7 @@ class Beside:
     Attributes:
         model: name of the bundle that answered.
         sha256: of its file.
+        settings: what else decides the answer, by name.
         kinds: what to make of a DICOM input (`dicom.identity.Kind`); nothing where empty.
         nifti: whether each outlined picture gets a NIfTI file.
         failures: sentences about sources from which no DICOM object could be made.
@@ -28,6 +29,7 @@ class Beside:
 
     model: str
     sha256: str
+    settings: Mapping[str, str] = field(default_factory=dict)
     kinds: Collection[str] = ("seg", "sr")
     nifti: bool = False
     failures: list[str] = field(default_factory=list)
@@ -57,5 +59,8 @@ class Beside:
         from echoduet.dicom.identity import Algorithm, Kind  # noqa: PLC0415
         from echoduet.dicom.outputs import write_outputs  # noqa: PLC0415
 
-        header, algorithm = open_dicom(source.path).dataset, Algorithm(self.model, self.sha256)
+        header, algorithm = (
+            open_dicom(source.path).dataset,
+            Algorithm(self.model, self.sha256, tuple(self.settings.items())),
+        )
         write_outputs(header, analyses, algorithm, folder, source.name, [Kind(kind) for kind in self.kinds])

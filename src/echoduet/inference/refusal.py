@@ -35,7 +35,7 @@ PLAIN_THRESHOLDS: Mapping[Ground, float] = {
     Ground.MULTI_PANEL: THRESHOLDS[Issue.PANELS],
     Ground.TOO_SMALL: 1.0,
 }
-"""From which score on a picture is refused where the bundle says nothing else; the other grounds need a reference."""
+"""From which score on a released bundle refuses on the grounds that need no reference: curation's own, and size."""
 
 
 def threshold_name(ground: Ground) -> str:
@@ -95,13 +95,14 @@ class Gatekeeper:
             ModelError: the reference is of other features than this version's.
         """
         given = {ground: info.thresholds.get(threshold_name(ground)) for ground in Ground}
-        known = {**PLAIN_THRESHOLDS, **{ground: value for ground, value in given.items() if value is not None}}
         self._judge = None if info.appearance is None else Judge(info.appearance)
-        by_reference = (Ground.NOT_ULTRASOUND, Ground.OUT_OF_DISTRIBUTION)
-        self.thresholds = {g: known[g] for g in Ground if g in known and (self._judge or g not in by_reference)}
+        testable = list(Ground) if self._judge else list(PLAIN_THRESHOLDS)
+        self.thresholds = {g: value for g, value in given.items() if value is not None and g in testable}
 
     def check(self, scan: Scan) -> tuple[Check, ...]:
         """Return what each test of a picture found, in the order of `Ground`."""
+        if not self.thresholds:
+            return ()
         signs = Signs.of(scan)
         found = plain_scores(signs) if self._judge is None else self._judge.scores(signs)
         return tuple(Check(ground, found[ground], threshold) for ground, threshold in self.thresholds.items())
