@@ -45,8 +45,10 @@ from echoduet.experiments.grid.outcome import KEPT, write_outcome
 from echoduet.experiments.grid.provenance import ended, surroundings
 from echoduet.experiments.grid.reported import write_rows
 from echoduet.experiments.thresholds import choose, gather, store
-from echoduet.inference.predictor import Answer, Predictor
-from echoduet.models.bundle import BundleInfo, read_info, save_bundle
+from echoduet.inference.answers import Answer
+from echoduet.inference.predictor import Predictor
+from echoduet.models.bundle import save_bundle
+from echoduet.models.info import BundleInfo, read_info
 from echoduet.records import CLASSES
 from echoduet.runs import RunFolder
 from echoduet.splits.folds import make_splits

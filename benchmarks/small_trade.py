@@ -26,7 +26,7 @@ from echoduet.data.images import read_gray
 from echoduet.data.manifest import open_data
 from echoduet.errors import EchoDuetError, ModelError
 from echoduet.inference.predictor import Predictor
-from echoduet.models.bundle import BundleInfo
+from echoduet.models.info import BundleInfo
 from echoduet.models.network import Network
 from echoduet.models.registry import build_network
 from echoduet.models.storage import Storage, stored_size
@@ -55,7 +55,7 @@ def candidate(name: str) -> tuple[Network, Predictor]:
     config = load_grid("recipe_search", []).settings[name].config
     torch.manual_seed(0)
     network, labels = build_network(config.model), tuple(label.value for label in CLASSES)
-    return network, Predictor(network, BundleInfo(config, labels, {"mask": 0.5}, {}))
+    return network, Predictor.of_network(network, BundleInfo(config, labels, {"mask": 0.5}, {}))
 
 
 def stored(network: Network) -> tuple[Storage, float]:

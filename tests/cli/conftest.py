@@ -57,7 +57,8 @@ def untrained(tmp_path_factory: pytest.TempPathFactory) -> Path:
     import torch
 
     from echoduet.config.schema import ExperimentConfig
-    from echoduet.models.bundle import BundleInfo, save_bundle
+    from echoduet.models.bundle import save_bundle
+    from echoduet.models.info import BundleInfo
     from echoduet.models.registry import build_network
 
     torch.manual_seed(1)

@@ -12,7 +12,8 @@ from echoduet.cli.main import main
 from echoduet.config.load import load_config
 from echoduet.config.presets import shipped, shipped_grids
 from echoduet.data.formats import SOURCES
-from echoduet.models.bundle import BundleInfo, save_bundle
+from echoduet.models.bundle import save_bundle
+from echoduet.models.info import BundleInfo
 from echoduet.models.registry import ARCHITECTURES, build_network
 
 

@@ -12,7 +12,8 @@ from hypothesis import strategies as st
 
 from echoduet.cli import paper
 from echoduet.config.load import load_config
-from echoduet.models.bundle import BundleInfo, load_bundle, save_bundle
+from echoduet.models.bundle import load_bundle, save_bundle
+from echoduet.models.info import BundleInfo
 from echoduet.models.registry import build_network
 
 ROOT = Path(__file__).resolve().parents[2]

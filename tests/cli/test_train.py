@@ -14,7 +14,7 @@ import numpy as np
 import pytest
 from safetensors.torch import load_file
 
-from echoduet.models.bundle import read_info
+from echoduet.models.info import read_info
 
 KEYS = {
     "preprocess.size": 32,

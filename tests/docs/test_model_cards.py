@@ -13,7 +13,7 @@ import pytest
 
 from echoduet.evaluation.cases import read_cases
 from echoduet.experiments.release.outoffold import release_metrics
-from echoduet.models.bundle import read_info
+from echoduet.models.info import read_info
 from echoduet.reporting.model_card import render_card
 
 ROOT = Path(__file__).resolve().parents[2]

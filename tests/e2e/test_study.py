@@ -15,7 +15,7 @@ from echoduet.data.manifest import read_manifest
 from echoduet.evaluation.cases import read_cases
 from echoduet.experiments.collect import summarise
 from echoduet.inference.predictor import Predictor
-from echoduet.models.bundle import read_info
+from echoduet.models.info import read_info
 from echoduet.models.refinement import refine
 
 

@@ -19,7 +19,7 @@ from echoduet.experiments.grid import cell
 from echoduet.experiments.grid.ablation import Ablation, claimed
 from echoduet.experiments.grid.jobs import Job
 from echoduet.inference.predictor import Predictor
-from echoduet.models.bundle import BundleInfo
+from echoduet.models.info import BundleInfo
 from echoduet.models.outputs import Output
 from echoduet.runs import RunFolder
 from echoduet.splits.folds import clean_folds
@@ -58,7 +58,7 @@ def bright() -> Callable[..., Predictor]:
 
     def make(**provenance: object) -> Predictor:
         config = ExperimentConfig.model_validate({"preprocess": {"size": 96, "interpolation": "nearest"}})
-        return Predictor(Bright(), BundleInfo(config=config, provenance=provenance), batch_size=5)
+        return Predictor.of_network(Bright(), BundleInfo(config=config, provenance=provenance), batch_size=5)
 
     return make
 

@@ -21,7 +21,8 @@ from echoduet.experiments.thresholds import (
     tune,
 )
 from echoduet.inference.predictor import Predictor
-from echoduet.models.bundle import BundleInfo, load_bundle, read_info, save_bundle
+from echoduet.models.bundle import load_bundle, save_bundle
+from echoduet.models.info import BundleInfo, read_info
 from echoduet.models.refinement import HARD, OFF, Rule, refine
 from echoduet.models.registry import build_network
 from echoduet.records import CLASSES, Prediction
@@ -76,7 +77,7 @@ def test_the_objective_is_what_scoring_at_network_size_says(bright, easy, rule, 
         update={"inference": predictor.info.config.inference.model_copy(update=settings)}
     )
     info = BundleInfo(config, thresholds=choice.thresholds())
-    scoring = Predictor(predictor._network, info)
+    scoring = Predictor(predictor.runtime, info)
     assert scoring.rule == rule
     monkeypatch.setattr(scoring, "answers", lambda images: iter(answers))
     (scores,) = evaluate(scoring, easy, ids, at_sizes=(96,))

@@ -10,7 +10,7 @@ from torch import Tensor, nn
 
 from echoduet.config.schema import ExperimentConfig
 from echoduet.inference.predictor import Predictor
-from echoduet.models.bundle import BundleInfo
+from echoduet.models.info import BundleInfo
 from echoduet.models.outputs import Output
 
 MakePredictor = Callable[..., Predictor]
@@ -39,6 +39,6 @@ def make_predictor() -> MakePredictor:
     def make(tasks="both", batch_size=4, thresholds=None, network=None, **sections) -> Predictor:
         config = ExperimentConfig.model_validate({"preprocess": {"size": 64}} | sections)
         info = BundleInfo(config=config, thresholds={} if thresholds is None else thresholds)
-        return Predictor(network or Bright(tasks), info, "cpu", batch_size)
+        return Predictor.of_network(network or Bright(tasks), info, "cpu", batch_size)
 
     return make

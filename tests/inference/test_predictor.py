@@ -8,7 +8,8 @@ from echoduet.config.schema import ExperimentConfig, ModelConfig, PreprocessConf
 from echoduet.errors import ModelError
 from echoduet.inference.predictor import PIXELS_PER_BATCH, Predictor
 from echoduet.models import shipped
-from echoduet.models.bundle import BundleInfo, save_bundle
+from echoduet.models.bundle import save_bundle
+from echoduet.models.info import BundleInfo
 from echoduet.models.outputs import Output
 from echoduet.models.refinement import refine
 from echoduet.models.registry import build_network
@@ -70,14 +71,14 @@ def test_images_of_all_sizes_stay_in_order_whatever_the_batch(make_predictor, rn
 def test_batches_are_as_large_as_asked(make_predictor):
     predictor = make_predictor(batch_size=4)
     list(predictor.predict((str(i), picture()) for i in range(10)))
-    assert predictor._network.batches == [4, 4, 2]
+    assert predictor.runtime._network.batches == [4, 4, 2]
 
 
 def test_huge_images_close_a_batch_early(make_predictor):
     predictor = make_predictor(batch_size=4)
     huge = np.broadcast_to(np.uint8(0), (PIXELS_PER_BATCH // 4000 // 2, 4000))  # half the limit, and no memory
     list(predictor.answers((str(i), huge) for i in range(3)))
-    assert predictor._network.batches == [2, 1]
+    assert predictor.runtime._network.batches == [2, 1]
 
 
 def test_nothing_in_nothing_out(make_predictor):
@@ -187,7 +188,7 @@ def test_load_predicts_as_the_network_that_was_saved(tmp_path, suffix, rng):
     save_bundle(tmp_path / f"model{suffix}", network, info)
     image = rng.integers(0, 255, (70, 50), dtype=np.uint8)
     (loaded,) = Predictor.load(tmp_path / f"model{suffix}", device="cpu").predict([("a", image)])
-    (direct,) = Predictor(network, info).predict([("a", image)])
+    (direct,) = Predictor.of_network(network, info).predict([("a", image)])
     np.testing.assert_array_equal(loaded.mask, direct.mask)
     np.testing.assert_array_equal(loaded.probabilities, direct.probabilities)
 

@@ -13,7 +13,8 @@ from torch import Tensor, nn
 from echoduet.config.schema import ExperimentConfig, LossConfig, ModelConfig
 from echoduet.errors import ShapeError
 from echoduet.losses.multitask import MultiTaskLoss
-from echoduet.models.bundle import BundleInfo, load_bundle, save_bundle
+from echoduet.models.bundle import load_bundle, save_bundle
+from echoduet.models.info import BundleInfo
 from echoduet.models.network import Network
 from echoduet.models.outputs import Output
 from echoduet.models.registry import ARCHITECTURES, build_network

@@ -9,7 +9,8 @@ import torch
 from echoduet.config.schema import ExperimentConfig
 from echoduet.errors import ModelError
 from echoduet.inference.predictor import Predictor
-from echoduet.models.bundle import BundleInfo, load_bundle, read_info, save_bundle
+from echoduet.models.bundle import load_bundle, save_bundle
+from echoduet.models.info import BundleInfo, read_info
 from echoduet.models.joining import join_bundles
 from echoduet.models.registry import build_network
 

@@ -11,7 +11,7 @@ from echoduet.cli.console import emit
 from echoduet.cli.options import JsonOption, QuietOption
 
 if TYPE_CHECKING:
-    from echoduet.models.bundle import BundleInfo
+    from echoduet.models.info import BundleInfo
 
 CPU_FEATURES = ("avx2", "avx512f", "avx512_bf16", "amx_bf16", "asimd", "bf16")
 """Of all that a processor lists, what decides how fast a network runs on it."""
@@ -28,7 +28,7 @@ def info(
     if model is None:
         result = installed()
     else:
-        from echoduet.models.bundle import read_info
+        from echoduet.models.info import read_info
 
         result = bundle_contents(model, read_info(model))
     emit(result, as_lines(result))

@@ -85,7 +85,7 @@ def _evaluate(given: Sequence[str]) -> int:
 
 
 def _fold_of(model: Path) -> dict[str, str]:
-    from echoduet.models.bundle import read_info
+    from echoduet.models.info import read_info
 
     fold = read_info(model).provenance.get("fold")
     return {} if fold is None else {"--fold": str(fold)}

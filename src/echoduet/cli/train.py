@@ -39,7 +39,7 @@ def train(
     from echoduet.config.load import load_config
     from echoduet.data.manifest import open_data
     from echoduet.experiments.thresholds import tune_if_asked
-    from echoduet.models.bundle import read_info
+    from echoduet.models.info import read_info
     from echoduet.reporting.curves import write_curves
     from echoduet.runs import RunFolder
     from echoduet.splits.table import read_splits

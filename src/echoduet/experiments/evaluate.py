@@ -10,10 +10,11 @@ from echoduet.data.manifest import Manifest
 from echoduet.data.masks import read_mask
 from echoduet.errors import ManifestError
 from echoduet.evaluation.cases import CaseScore, score_case
+from echoduet.inference.answers import Answer
 from echoduet.inference.postprocess import squash_mask
-from echoduet.inference.predictor import Answer, Predictor
+from echoduet.inference.predictor import Predictor
 from echoduet.inference.stream import run_ahead
-from echoduet.models.bundle import BundleInfo
+from echoduet.models.info import BundleInfo
 from echoduet.models.refinement import refine
 from echoduet.progress import Progress, silent
 from echoduet.records import Case, GrayImage, Label, Mask, Prediction

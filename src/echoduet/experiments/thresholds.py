@@ -21,9 +21,11 @@ from echoduet.data.manifest import Manifest
 from echoduet.errors import DataError, LeakError, ModelError
 from echoduet.evaluation.classification import defined_mean
 from echoduet.experiments.evaluate import read_images, read_reference
-from echoduet.inference.predictor import Answer, Predictor
+from echoduet.inference.answers import Answer
+from echoduet.inference.predictor import Predictor
 from echoduet.inference.stream import run_ahead
-from echoduet.models.bundle import BundleInfo, read_info, rewrite_info
+from echoduet.models.bundle import rewrite_info
+from echoduet.models.info import BundleInfo, read_info
 from echoduet.models.refinement import HARD, OFF, Rule, read_rule
 from echoduet.progress import Progress, silent
 from echoduet.records import Case, Label, Mask
@@ -220,7 +222,7 @@ def tune(model: Path, manifest: Manifest, case_ids: Sequence[str] | None = None,
         LeakError: one of the cases is in the bundle's training or test part.
         ModelError: the bundle cannot be read, draws no mask, or does not say what its validation part is.
     """
-    predictor = Predictor.load(model, read_info(model).config.runtime.device)
+    predictor = Predictor.load(model, read_info(model).config.runtime.device, runtime="torch")
     chosen_on = _allowed(model, predictor.info, case_ids)
     cases = [manifest.case(case_id) for case_id in chosen_on]
     images = read_images(progress(cases, label="tuning", total=len(cases)))

@@ -2,80 +2,75 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping
-from dataclasses import dataclass, replace
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from dataclasses import replace
 from pathlib import Path
-from typing import Any, Literal
+from typing import TYPE_CHECKING, TypeVar
 
 import numpy as np
-import torch
-from numpy.typing import NDArray
-from torch import Tensor
 
-from echoduet.errors import ModelError
 from echoduet.evaluation.temperature import tempered
+from echoduet.inference.analysis import Analyst
+from echoduet.inference.answers import Answer, read_views
 from echoduet.inference.postprocess import final_map
-from echoduet.models.bundle import BundleInfo, load_bundle
-from echoduet.models.network import Network
+from echoduet.inference.refusal import Gatekeeper
+from echoduet.inference.runtime import Runtime
+from echoduet.inference.runtimes import Device, RuntimeName, open_runtime
+from echoduet.models.info import BundleInfo
 from echoduet.models.refinement import Rule, read_rule
-from echoduet.models.shipped import find_model
-from echoduet.records import CLASSES, GrayImage, Mask, Prediction
-from echoduet.transforms.preprocess import Preprocess, Probability
+from echoduet.records import CLASSES, Analysis, GrayImage, Mask, Prediction, Scan
+from echoduet.transforms.preprocess import Preprocess
 
-Device = Literal["auto", "cpu", "cuda"]
+if TYPE_CHECKING:
+    from echoduet.models.network import Network
 
 PIXELS_PER_BATCH = 32_000_000
 """A batch closes early at this many image pixels: callers may hold its images, whatever their size."""
 
-
-@dataclass(frozen=True, slots=True)
-class Answer:
-    """What the network answered about one image, before anything is decided.
-
-    Attributes:
-        case_id: the case.
-        shape: the image's own size, `(H, W)`.
-        lesion: lesion probability on the network's input, `(S, S)` float32; None without a mask head.
-        classes: class probabilities, `(3,)` float64; None without a class head.
-    """
-
-    case_id: str
-    shape: tuple[int, int]
-    lesion: Probability | None
-    classes: NDArray[np.float64] | None
+T = TypeVar("T")
 
 
 class Predictor:
     """A loaded model that answers about images, at any number of them in bounded memory."""
 
-    def __init__(self, network: Network, info: BundleInfo, device: str = "cpu", batch_size: int = 16) -> None:
-        """Serve `network` as `info` describes it, on `device`, `batch_size` images at a time."""
+    def __init__(self, runtime: Runtime, info: BundleInfo, batch_size: int = 16) -> None:
+        """Answer by `runtime`, whose network `info` describes, `batch_size` images at a time."""
         self.info = info
+        self.gate = Gatekeeper(info)
+        self.runtime = runtime
         self.preprocess = Preprocess(info.config.preprocess)
-        self._device = torch.device(device)
-        self._batch_size = batch_size
-        self._flip = info.config.inference.flip
-        self._network = network.to(self._device).eval()
-        if info.config.runtime.channels_last:  # a quarter faster on CPUs, the same to rounding
-            self._network = self._network.to(memory_format=torch.channels_last)  # type: ignore[call-overload]
+        self.batch_size = batch_size
 
     @classmethod
-    def load(cls, path: Path | str | None = None, device: Device = "auto", batch_size: int = 16) -> Predictor:
+    def of_network(cls, network: Network, info: BundleInfo, device: str = "cpu", batch_size: int = 16) -> Predictor:
+        """Serve a PyTorch network as `info` describes it."""
+        from echoduet.inference.torch_runtime import TorchRuntime  # noqa: PLC0415  # torch takes seconds to import
+
+        return cls(TorchRuntime(network, device, info.config.runtime.channels_last), info, batch_size)
+
+    @classmethod
+    def load(
+        cls,
+        path: Path | str | None = None,
+        device: Device = "auto",
+        batch_size: int = 16,
+        runtime: RuntimeName = "auto",
+    ) -> Predictor:
         """Load the bundle at `path`; `auto` takes the GPU where there is one.
 
         Args:
             path: a file, or the name of a shipped bundle, `base` or `small`; None is the default one.
             device: where it answers.
             batch_size: images the network sees at a time.
+            runtime: what runs the network; `auto` takes a graph that was exported from this bundle where one is at
+                hand, else PyTorch. What is to be the same to the last digit everywhere asks for `torch`.
 
         Raises:
-            ModelError: the file is no bundle, the shipped one is not there or was changed, or there is no such device.
+            ModelError: the file is no bundle, the shipped one is not there or was changed, or there is no such device
+                or runtime.
         """
-        chosen = ("cuda" if torch.cuda.is_available() else "cpu") if device == "auto" else device
-        if chosen == "cuda" and not torch.cuda.is_available():
-            raise ModelError("device cuda: this machine has no usable GPU. Choose cpu or auto.")
-        network, info = load_bundle(find_model(path), chosen)
-        return cls(network, info, chosen, batch_size)
+        opened, info = open_runtime(path, device, runtime)
+        return cls(opened, info, batch_size)
 
     @classmethod
     def default(cls) -> Predictor:
@@ -88,8 +83,7 @@ class Predictor:
 
     def with_thresholds(self, thresholds: Mapping[str, float]) -> Predictor:
         """Return a predictor of the same network that decides by other thresholds."""
-        info = replace(self.info, thresholds=dict(thresholds))
-        return Predictor(self._network, info, str(self._device), self._batch_size)
+        return Predictor(self.runtime, replace(self.info, thresholds=dict(thresholds)), self.batch_size)
 
     @property
     def threshold(self) -> float:
@@ -106,6 +100,10 @@ class Predictor:
         """What class probabilities are calibrated by; 1 leaves them as the network gives them."""
         return self.info.thresholds.get("temperature", 1.0)
 
+    def settings(self) -> dict[str, str]:
+        """Return by name what decides an answer besides the weights: the runtime and every threshold, as texts."""
+        return {"runtime": self.runtime.name} | {name: f"{value:g}" for name, value in self.info.thresholds.items()}
+
     def predict(self, images: Iterable[tuple[str, GrayImage]]) -> Iterator[Prediction]:
         """Yield one raw (unrefined) prediction per `(case_id, image)`, in order, its mask at the image's own size.
 
@@ -115,6 +113,25 @@ class Predictor:
             ModelError: the network answers with values that are not numbers.
         """
         return (self.prediction(answer) for answer in self.answers(images))
+
+    def analyse(
+        self, scans: Iterable[Scan], *, refuse: bool = True, explain: bool = False, uncertain: bool = True
+    ) -> Iterator[Analysis]:
+        """Yield everything there is to say about each scan, in order, drawn a batch at a time.
+
+        Args:
+            scans: pictures, each with what is known about it.
+            refuse: answer nothing about a picture that a check refuses; False answers all the same, and the checks
+                still tell what they found.
+            explain: add the explanation map, which takes the network some 80 further readings a picture.
+            uncertain: read a picture twice even where the bundle does not, so that there is a spread.
+
+        Raises:
+            ModelError: the network answers with values that are not numbers.
+        """
+        analyst = Analyst(self, refuse, explain, uncertain)
+        for batch in batches(scans, self.batch_size, lambda scan: scan.image.size):
+            yield from analyst.analyse(batch)
 
     def prediction(self, answer: Answer, at_size: int | None = None) -> Prediction:
         """Decide: the mask above the threshold (native, or `(at_size, at_size)`), the most probable class.
@@ -138,47 +155,27 @@ class Predictor:
 
     def answers(self, images: Iterable[tuple[str, GrayImage]]) -> Iterator[Answer]:
         """Yield what the network answers, undecided: whoever scores at several sizes runs the network once."""
-        batch: list[tuple[str, tuple[int, int], GrayImage]] = []
-        pixels = 0
-        for case_id, image in images:
-            batch.append((case_id, (image.shape[0], image.shape[1]), self.preprocess.image(image)))
-            pixels += image.size
-            if len(batch) == self._batch_size or pixels >= PIXELS_PER_BATCH:
-                yield from self._answer_batch(batch)
-                batch, pixels = [], 0
-        if batch:
-            yield from self._answer_batch(batch)
-
-    def _answer_batch(self, batch: list[tuple[str, tuple[int, int], GrayImage]]) -> list[Answer]:
-        inputs = np.stack([image for _, _, image in batch])[:, None]
-        lesion, classes = self._probabilities(torch.from_numpy(inputs).to(self._device))
-        return [
-            Answer(case_id, shape, None if lesion is None else lesion[i, 0], None if classes is None else classes[i])
-            for i, (case_id, shape, _) in enumerate(batch)
-        ]
-
-    @torch.inference_mode()
-    def _probabilities(self, images: Tensor) -> tuple[NDArray[np.float32] | None, NDArray[np.float64] | None]:
-        # float32 throughout: bf16 moves contours by pixels, and here exactness is worth more than speed.
-        scaled = images.float() / 255
-        lesion, classes = self._forward(scaled)
-        if self._flip:
-            flipped_lesion, flipped_classes = self._forward(scaled.flip(-1))
-            lesion = None if lesion is None or flipped_lesion is None else (lesion + flipped_lesion.flip(-1)) / 2
-            classes = None if classes is None or flipped_classes is None else (classes + flipped_classes) / 2
-        return _as_numbers(lesion), _as_numbers(classes)
-
-    def _forward(self, images: Tensor) -> tuple[Tensor | None, Tensor | None]:
-        output = self._network(images)
-        lesion = output.mask_logits[0].float().sigmoid() if output.mask_logits else None
-        classes = None if output.class_logits is None else output.class_logits.double().softmax(dim=1)
-        return lesion, classes
+        prepared = (
+            (case_id, (image.shape[0], image.shape[1]), self.preprocess.image(image), image.size)
+            for case_id, image in images
+        )
+        for batch in batches(prepared, self.batch_size, lambda item: item[3]):
+            inputs = np.stack([item[2] for item in batch])
+            views = read_views(self.runtime, inputs, self.info.config.inference.flip)
+            yield from (views.answer(i, case_id, shape) for i, (case_id, shape, _, _) in enumerate(batch))
 
 
-def _as_numbers(probabilities: Tensor | None) -> NDArray[Any] | None:
-    if probabilities is None:
-        return None
-    values: NDArray[Any] = probabilities.cpu().numpy()
-    if not np.isfinite(values).all():
-        raise ModelError("The model answers with values that are not numbers: its training broke. Train it again.")
-    return values
+def batches(
+    items: Iterable[T], size: int, pixels_of: Callable[[T], int], most_pixels: int = PIXELS_PER_BATCH
+) -> Iterator[list[T]]:
+    """Yield `items` in lists of `size`, fewer where they have `most_pixels` pixels or more together."""
+    batch: list[T] = []
+    pixels = 0
+    for item in items:
+        batch.append(item)
+        pixels += pixels_of(item)
+        if len(batch) == size or pixels >= most_pixels:
+            yield batch
+            batch, pixels = [], 0
+    if batch:
+        yield batch

@@ -8,8 +8,9 @@ from typing import Any
 
 from echoduet.config.schema import ExperimentConfig
 from echoduet.errors import ModelError
-from echoduet.models.bundle import BundleInfo, load_bundle, save_bundle
+from echoduet.models.bundle import load_bundle, save_bundle
 from echoduet.models.ensemble import Ensemble
+from echoduet.models.info import BundleInfo
 from echoduet.models.network import Network
 from echoduet.models.storage import Storage
 

@@ -15,7 +15,8 @@ from echoduet.config.schema import ExperimentConfig
 from echoduet.data.cache import CachedSet, load_cached
 from echoduet.data.manifest import Manifest
 from echoduet.errors import LeakError
-from echoduet.models.bundle import BundleInfo, save_bundle
+from echoduet.models.bundle import save_bundle
+from echoduet.models.info import BundleInfo
 from echoduet.progress import Progress, silent
 from echoduet.records import CLASSES
 from echoduet.runs import RunFolder, environment

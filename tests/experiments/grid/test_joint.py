@@ -12,8 +12,9 @@ from echoduet.errors import OutputError
 from echoduet.experiments.grid.jobs import Job
 from echoduet.experiments.grid.joint import join_members, made_of, require_same_members
 from echoduet.files import file_sha256
-from echoduet.models.bundle import BundleInfo, load_bundle, save_bundle
+from echoduet.models.bundle import load_bundle, save_bundle
 from echoduet.models.ensemble import Ensemble
+from echoduet.models.info import BundleInfo
 from echoduet.models.registry import build_network
 
 CONFIG = ExperimentConfig.model_validate({"preprocess": {"size": 64}, "model": {"architecture": "efficientnet_lite0"}})

@@ -5,7 +5,8 @@ import pytest
 from echoduet.config.schema import ExperimentConfig
 from echoduet.experiments.release import members
 from echoduet.experiments.release.members import Members, find_bundles
-from echoduet.models.bundle import BundleInfo, save_bundle
+from echoduet.models.bundle import save_bundle
+from echoduet.models.info import BundleInfo
 from echoduet.models.registry import build_network
 from echoduet.splits.folds import clean_folds
 from echoduet.training.run import divide, manifest_digest

@@ -25,7 +25,7 @@ SOFT = {"preprocess": {"size": 96, "interpolation": "nearest"}, "inference": {"r
 def folds(bright, easy, rng):
     """Two folds of hesitant answers: right contours at odd heights, unsure classes."""
     config = bright().info.config.model_validate(SOFT)
-    predictor = Predictor(bright()._network, dataclasses.replace(bright().info, config=config))
+    predictor = Predictor(bright().runtime, dataclasses.replace(bright().info, config=config))
     ids = [case.case_id for case in easy]
     answers = {
         answer.case_id: dataclasses.replace(answer, lesion=0.62 * answer.lesion, classes=rng.dirichlet([2, 2, 2]))

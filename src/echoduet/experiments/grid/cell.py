@@ -25,7 +25,7 @@ from echoduet.experiments.grid.joint import join_members, made_of
 from echoduet.experiments.grid.outcome import NAME, read_outcome, write_outcome
 from echoduet.experiments.grid.provenance import ended, surroundings
 from echoduet.experiments.thresholds import tune_if_asked
-from echoduet.models.bundle import read_info
+from echoduet.models.info import read_info
 from echoduet.progress import Progress, silent
 from echoduet.runs import RunFolder
 from echoduet.splits.table import Part, SplitTable, read_splits

@@ -17,11 +17,13 @@ from echoduet.evaluation.cases import write_cases
 from echoduet.experiments.evaluate import read_images
 from echoduet.experiments.release.members import Member, Members, find_bundles
 from echoduet.experiments.release.outoffold import Decision, FoldAnswers, OutOfFold, release_metrics, score_out_of_fold
+from echoduet.experiments.release.refusals import Refusals, fit_refusals, see
 from echoduet.experiments.thresholds import OBJECTIVE
 from echoduet.files import atomic_path, file_sha256, require_writable, write_json
 from echoduet.inference.predictor import Predictor
-from echoduet.models.bundle import BundleInfo, load_bundle, read_info
+from echoduet.models.bundle import load_bundle, rewrite_info
 from echoduet.models.ensemble import Ensemble, assemble
+from echoduet.models.info import BundleInfo, read_info
 from echoduet.models.joining import join_bundles, members_of
 from echoduet.models.shipped import record_checksum
 from echoduet.models.storage import Storage, as_stored, stored_size
@@ -106,7 +108,9 @@ def release(
     found = score_out_of_fold(folds, recipe.manifest)
     rows, metrics = _write_scores(recipe, found, results, surroundings)
     members = _members(recipe, None, progress, after_member)
-    info = _write_bundle(recipe, members, out, found.final, _provenance(recipe, found, rows, metrics, surroundings))
+    refusals = fit_refusals(see(recipe.manifest.cases, progress), recipe.splits)
+    provenance = _provenance(recipe, found, rows, metrics, surroundings)
+    info = _write_bundle(recipe, members, out, found.final, provenance, refusals)
     return Released(out, info, rows, metrics)
 
 
@@ -167,7 +171,7 @@ def _answer_fold(recipe: Recipe, fold: int, progress: Progress, after_member: Ca
     networks = [network for model in models for network in members_of(load_bundle(model)[0])]
     for network in networks:
         network.load_state_dict(as_stored(network.state_dict(), recipe.storage))
-    predictor = Predictor(Ensemble(networks), BundleInfo(recipe.config))
+    predictor = Predictor.of_network(Ensemble(networks), BundleInfo(recipe.config))
     cases = [recipe.manifest.case(case_id) for case_id in recipe.splits.ids(fold, Part.TEST)]
     images = read_images(progress(cases, label=f"answering fold {fold}", total=len(cases)))
     return FoldAnswers(fold, predictor, tuple(predictor.answers(images)))
@@ -195,11 +199,16 @@ def _write_scores(
 
 
 def _write_bundle(
-    recipe: Recipe, members: Sequence[Member], out: Path, final: Decision, provenance: Mapping[str, Any]
+    recipe: Recipe,
+    members: Sequence[Member],
+    out: Path,
+    final: Decision,
+    provenance: Mapping[str, Any],
+    refusals: Refusals,
 ) -> BundleInfo:
     """Write the bundle among the runs, look at its size, and only then put it where the old one may lie."""
     draft = recipe.runs / out.name
-    join_bundles(
+    joined = join_bundles(
         [member.model for member in members],
         draft,
         recipe.storage,
@@ -207,6 +216,7 @@ def _write_bundle(
         provenance,
         recipe.config,
     )
+    rewrite_info(draft, refusals.into(joined))
     _require_size(draft.stat().st_size / MB, recipe)
     with atomic_path(out) as temporary:
         shutil.copyfile(draft, temporary)
@@ -231,6 +241,7 @@ def _provenance(
             "seeds": list(recipe.seeds),
             "thresholds": {str(fold): one.thresholds() for fold, one in found.per_fold.items()},
             "objective": {"text": OBJECTIVE, "value": found.final.choice.value},
+            "malignant_calibration": metrics["malignant_calibration"]["refined"],
             **{variant: _brief(metrics[variant]) for variant in ("raw", "refined")},
         },
     }

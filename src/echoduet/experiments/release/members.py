@@ -10,7 +10,7 @@ from pathlib import Path
 from echoduet.config.schema import ExperimentConfig
 from echoduet.data.manifest import Manifest
 from echoduet.errors import ModelError
-from echoduet.models.bundle import BundleInfo, read_info
+from echoduet.models.info import BundleInfo, read_info
 from echoduet.models.joining import learnt
 from echoduet.progress import Progress, silent
 from echoduet.splits.table import SplitTable

@@ -1,0 +1,145 @@
+"""Everything there is to say about one picture: checks, both answers, lesions, how sure, and why."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, replace
+from typing import Protocol, TypeVar
+
+import numpy as np
+from numpy.typing import NDArray
+
+from echoduet.inference.answers import Answer, Views, read_views
+from echoduet.inference.explanation import explain
+from echoduet.inference.measurements import measure_lesions
+from echoduet.inference.refusal import Gatekeeper
+from echoduet.inference.runtime import Runtime
+from echoduet.inference.uncertainty import class_spread, lesion_spread, outline_uncertainty
+from echoduet.models.info import BundleInfo
+from echoduet.models.refinement import Rule, refine
+from echoduet.records import Analysis, GrayImage, Label, Mask, PixelMap, Prediction, Scan, Uncertainty
+from echoduet.transforms.preprocess import Preprocess
+
+Scalar = TypeVar("Scalar", bound=np.generic)
+
+
+class Model(Protocol):
+    """What an analyst needs of the predictor that it works for."""
+
+    info: BundleInfo
+    gate: Gatekeeper
+    runtime: Runtime
+    preprocess: Preprocess
+    batch_size: int
+
+    @property
+    def threshold(self) -> float:
+        """Least probability of a lesion pixel."""
+        ...
+
+    @property
+    def rule(self) -> Rule:
+        """How prediction refining makes mask and class agree."""
+        ...
+
+    @property
+    def temperature(self) -> float:
+        """What class probabilities are calibrated by."""
+        ...
+
+    def prediction(self, answer: Answer, at_size: int | None = None) -> Prediction:
+        """Decide."""
+        ...
+
+
+@dataclass(frozen=True, slots=True)
+class Analyst:
+    """Works through batches of scans for one predictor; the switches are those of `Predictor.analyse`."""
+
+    model: Model
+    refuse: bool
+    explain: bool
+    uncertain: bool
+
+    def analyse(self, scans: Sequence[Scan]) -> Iterator[Analysis]:
+        """Yield the analysis of each scan of a batch, in order."""
+        checked = [Analysis(scan, self.model.gate.check(scan)) for scan in scans]
+        asked = [analysis.scan for analysis in checked if not (self.refuse and analysis.refused)]
+        inputs = [self.model.preprocess.image(scan.inside) for scan in asked]
+        views = self._read(inputs)
+        index = 0
+        for analysis in checked:
+            if self.refuse and analysis.refused:
+                yield analysis
+                continue
+            assert views is not None
+            yield self._answered(analysis, inputs[index], views, index)
+            index += 1
+
+    def _read(self, inputs: Sequence[GrayImage]) -> Views | None:
+        if not inputs:
+            return None
+        flip = self.model.info.config.inference.flip
+        return read_views(self.model.runtime, np.stack(inputs), flip, at_least_two=self.uncertain)
+
+    def _answered(self, analysis: Analysis, seen: GrayImage, views: Views, index: int) -> Analysis:
+        scan = analysis.scan
+        answer = views.answer(index, scan.name, _shape(scan.inside))
+        raw = _framed(self.model.prediction(answer), scan)
+        refined = refine(raw, self.model.rule)
+        lesion_map = self._at_frame(answer.lesion, scan)
+        lesions = () if refined.mask is None else measure_lesions(refined.mask, scan.spacing, lesion_map)
+        return replace(
+            analysis,
+            raw=raw,
+            refined=refined,
+            lesions=lesions,
+            lesion_map=lesion_map,
+            uncertainty=self._uncertainty(views, index, scan),
+            explanation=self._explanation(seen, refined.label, scan),
+        )
+
+    def _at_frame(self, plane: PixelMap | None, scan: Scan) -> PixelMap | None:
+        """Return a map of the network's grid on the whole frame, 0 outside the region."""
+        if plane is None:
+            return None
+        return placed(self.model.preprocess.restore(plane, _shape(scan.inside)), scan)
+
+    def _uncertainty(self, views: Views, index: int, scan: Scan) -> Uncertainty | None:
+        if views.number < 2:
+            return None
+        spread = outline = classes = None
+        if views.lesion is not None:
+            readings = views.lesion[index]
+            spread = self._at_frame(lesion_spread(readings), scan)
+            outline = outline_uncertainty(readings, self.model.threshold)
+        if views.classes is not None:
+            classes = class_spread(views.classes[index], self.model.temperature)
+        return Uncertainty(views.number, spread, outline, classes)
+
+    def _explanation(self, seen: GrayImage, label: Label | None, scan: Scan) -> PixelMap | None:
+        if not self.explain or label is None:
+            return None
+        model = self.model
+        return self._at_frame(explain(model.runtime, seen, label, model.temperature, model.batch_size), scan)
+
+
+def _shape(image: GrayImage) -> tuple[int, int]:
+    return image.shape[0], image.shape[1]
+
+
+def _framed(prediction: Prediction, scan: Scan) -> Prediction:
+    """Return a prediction about the region as one about the whole frame."""
+    if scan.region is None or prediction.mask is None:
+        return prediction
+    faint: Mask | None = None if prediction.faint is None else placed(prediction.faint, scan)
+    return replace(prediction, mask=placed(prediction.mask, scan), faint=faint)
+
+
+def placed(plane: NDArray[Scalar], scan: Scan) -> NDArray[Scalar]:
+    """Return a plane of the scan's region as one of the whole frame `(H, W)`, 0 outside the region."""
+    if scan.region is None:
+        return plane
+    whole = np.zeros(scan.shape, dtype=plane.dtype)
+    whole[scan.region.slices] = plane
+    return whole

@@ -1,0 +1,122 @@
+"""Outlined lesions, each measured as with calipers."""
+
+from __future__ import annotations
+
+import math
+from dataclasses import replace
+
+import cv2
+import numpy as np
+from numpy.typing import NDArray
+from scipy import ndimage
+
+from echoduet.records import Box, Lesion, Mask, PixelMap, Spacing
+
+_EIGHT_NEIGHBOURS = np.ones((3, 3), dtype=bool)
+_PIXELS = Spacing(1.0, 1.0)
+
+FloatArray = NDArray[np.float64]
+
+
+def measure_lesions(
+    mask: Mask, spacing: Spacing | None = None, probability: PixelMap | None = None
+) -> tuple[Lesion, ...]:
+    """Return one entry for each 8-connected component of a mask, the largest area first.
+
+    Diameters and extents are those of the pixels' squares, not of their centres: one pixel is one pixel wide.
+
+    Args:
+        mask: `(H, W)`.
+        spacing: size of a pixel; without it everything is told in pixels.
+        probability: lesion probability, `(H, W)`, for each lesion's mean.
+    """
+    numbered, _ = ndimage.label(mask, structure=_EIGHT_NEIGHBOURS)
+    found = []
+    for number, place in enumerate(ndimage.find_objects(numbered), start=1):
+        own = numbered[place] == number
+        mean = None if probability is None else float(probability[place][own].mean())
+        found.append(_measure(own, (place[0].start, place[1].start), spacing, mean))
+    found.sort(key=lambda lesion: -lesion.area)
+    return tuple(replace(lesion, number=number) for number, lesion in enumerate(found, start=1))
+
+
+def _measure(own: Mask, corner: tuple[int, int], spacing: Spacing | None, mean: float | None) -> Lesion:
+    """Measure the component `own`, cropped to its box, whose upper left pixel is `corner`."""
+    size = spacing or _PIXELS
+    hull = _hull(own, size)
+    longest, orientation = _longest(hull)
+    rows, columns = np.nonzero(own)
+    return Lesion(
+        number=0,
+        box=Box(*corner, *own.shape),
+        centre=(corner[0] + float(rows.mean()), corner[1] + float(columns.mean())),
+        unit="px" if spacing is None else "mm",
+        area=len(rows) * size.row * size.column,
+        longest=longest,
+        shortest=_shortest(hull),
+        width=own.shape[1] * size.column,
+        height=own.shape[0] * size.row,
+        orientation=orientation,
+        circularity=circularity(own, size),
+        probability=mean,
+    )
+
+
+def _hull(own: Mask, size: Spacing) -> FloatArray:
+    """Return the corners of the convex hull of the pixels' squares, `(N, 2)` as x and y (down), in order."""
+    # The hull of a row's pixels is spanned by its first and its last one.
+    rows = np.flatnonzero(own.any(axis=1))
+    first = own[rows].argmax(axis=1)
+    last = own.shape[1] - own[rows][:, ::-1].argmax(axis=1)
+    points = np.array(
+        [(x, y) for edges in (first, last) for below in (0, 1) for x, y in zip(edges, rows + below, strict=True)]
+    )
+    outline = cv2.convexHull(points.astype(np.int32))[:, 0].astype(np.float64)
+    return np.asarray(outline * (size.column, size.row))
+
+
+def _longest(hull: FloatArray) -> tuple[float, float]:
+    """Return the largest distance of two corners, and the angle of the line between them, degrees."""
+    between = hull[:, None] - hull[None]
+    distances = np.hypot(between[..., 0], between[..., 1])
+    one, other = np.unravel_index(int(distances.argmax()), distances.shape)
+    x, y = between[one, other]
+    angle = math.degrees(math.atan2(-y, x))  # y points down, angles go up
+    turned = angle - 180 if angle > 90 else angle + 180 if angle <= -90 else angle
+    return float(distances[one, other]), turned
+
+
+def _shortest(hull: FloatArray) -> float:
+    """Return the least distance of two parallels that hold the hull; one lies on an edge (rotating calipers)."""
+    edges = np.roll(hull, -1, axis=0) - hull
+    normals = np.stack([-edges[:, 1], edges[:, 0]], axis=1) / np.hypot(edges[:, 0], edges[:, 1])[:, None]
+    reach = normals @ hull.T
+    return float((reach.max(axis=1) - reach.min(axis=1)).min())
+
+
+def circularity(own: Mask, size: Spacing = _PIXELS) -> float:
+    """Return 4 pi area / perimeter^2 of a component, its holes filled: 1 for a disc, less for anything else.
+
+    The perimeter is Crofton's in four directions, as in scikit-image, on square pixels: a mask whose pixels are not
+    square is first brought to their longer side, since a finer grid would keep the steps of the coarse one and count
+    them. What comes out above 1, as it may for a few pixels, is 1.
+
+    Args:
+        own: the component, `(H, W)`.
+        size: of a pixel; only its proportion matters.
+    """
+    from skimage.measure import perimeter_crofton  # noqa: PLC0415  # slow to import, and needed for lesions only
+
+    square = _with_square_pixels(np.pad(ndimage.binary_fill_holes(own), 1), size)
+    perimeter = perimeter_crofton(square, directions=4)
+    return min(1.0, float(4 * math.pi * square.sum() / perimeter**2))
+
+
+def _with_square_pixels(mask: Mask, size: Spacing) -> Mask:
+    if size.row == size.column:
+        return mask
+    most = max(size.row, size.column)
+    height, width = (max(1, round(n * s / most)) for n, s in zip(mask.shape, (size.row, size.column), strict=True))
+    share = cv2.resize(mask.astype(np.float32), (width, height), interpolation=cv2.INTER_AREA)
+    coarse = np.pad(np.asarray(share) >= 0.5, 1)
+    return coarse if coarse.any() else mask  # what is thinner than half a pixel would vanish
