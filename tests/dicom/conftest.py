@@ -169,6 +169,7 @@ def verify(tmp_path: Path) -> Callable[[Dataset], None]:
         subprocess.run([tool("dcmdump"), "-q", path], capture_output=True, check=True)
         if instance.Modality == "SR":
             done = subprocess.run([tool("dsrdump"), path], capture_output=True, text=True, errors="replace", check=True)
-            assert done.stderr == "", done.stderr
+            # dcmtk says so of every file in UTF-8.
+            assert [line for line in done.stderr.splitlines() if "does not support this Specific" not in line] == []
 
     return check

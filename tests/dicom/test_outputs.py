@@ -3,17 +3,22 @@ from __future__ import annotations
 import logging
 import subprocess
 import traceback
+from dataclasses import replace
 
+import numpy as np
 import pytest
 from pydicom import dcmread
 from pydicom.dataelem import DataElement
 
+from echoduet.data.dicom.objects import Syntax
+from echoduet.data.phantom_dicom import PhantomExam, draw_exam, write_phantom_dicom
+from echoduet.data.scans import open_dicom
 from echoduet.dicom.identity import Kind
 from echoduet.dicom.outputs import create, write_outputs
 from echoduet.errors import DicomError, OutputError, ShapeError
-from echoduet.records import Ground
+from echoduet.records import Ground, Label
 
-from .conftest import SECRETS, tool
+from .conftest import SECRETS, answer, tool
 
 REFUSED = {"answered": False, "refused": (Ground.NOT_ULTRASOUND,)}
 
@@ -55,9 +60,41 @@ def test_nobody_can_be_told_of_and_all_is_valid(make_source, make_analysis, algo
         assert created.dataset.PatientName == created.dataset.StudyDate == ""
 
 
+@pytest.mark.parametrize(
+    "exam",
+    [
+        PhantomExam(label=Label.MALIGNANT, width=160),
+        PhantomExam(label=Label.BENIGN, width=160, frames=2, photometric="RGB", syntax=Syntax.JPEG),
+        PhantomExam(label=Label.BENIGN, width=160, photometric="PALETTE COLOR", syntax=Syntax.RLE, regions=False),
+    ],
+    ids=["gray", "loop", "palette"],
+)
+def test_a_scanners_file_is_answered_in_its_own_study(tmp_path, algorithm, verify, exam):
+    path = write_phantom_dicom(tmp_path / "source.dcm", exam)
+    source = open_dicom(path)
+    masks = draw_exam(exam).masks
+    analyses = [
+        replace(answer(mask=mask, spacing=scan.spacing), scan=scan)
+        for scan, mask in zip(source.scans(), masks, strict=True)
+    ]
+    paths = write_outputs(source.dataset, analyses, algorithm, tmp_path / "out", source.name)
+    found = [dcmread(one) for one in paths]
+    for instance in found:
+        verify(instance)
+    segmentations = [instance for instance in found if instance.Modality == "SEG"]
+    for instance, mask in zip(segmentations, masks, strict=True):
+        assert np.array_equal(instance.pixel_array.reshape(-1, *mask.shape).any(axis=0), mask)
+    assert {instance.StudyInstanceUID for instance in found} == {source.dataset.StudyInstanceUID}
+    fit_together([path, *paths])
+
+
 def test_the_instances_of_two_sources_fit_together(tmp_path, make_source, answers, make_analysis, algorithm):
     paths = write_outputs(make_source(frames=3), answers, algorithm, tmp_path, "loop")
     paths += write_outputs(make_source(), [make_analysis()], algorithm, tmp_path, "still")
+    fit_together(paths)
+
+
+def fit_together(paths):
     done = subprocess.run([tool("dcentvfy"), *paths], capture_output=True, text=True, errors="replace", check=False)
     assert (done.returncode, "Error" in done.stderr) == (0, False), done.stderr
 

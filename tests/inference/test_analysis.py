@@ -120,3 +120,29 @@ def test_memory_does_not_grow_with_the_number_of_scans(make_predictor):
 
     peak(8)
     assert peak(80) < 1.5 * peak(16)
+
+
+SMALL_REFUSED = {"refuse_too_small": 1.0, "refuse_multi_panel": 1.5}
+
+
+def test_a_refused_picture_is_not_answered_and_the_network_not_asked(make_predictor):
+    predictor = make_predictor(thresholds=SMALL_REFUSED)
+    small, whole, other = scan("small", 60, 130), scan("whole", 200, 230), scan("other", 60, 110)
+    analyses = list(predictor.analyse([small, whole, other], uncertain=False))
+    assert [analysis.scan.name for analysis in analyses] == ["small", "whole", "other"]
+    assert [[check.ground.value for check in a.refused] for a in analyses] == [["too_small"], [], ["too_small"]]
+    assert [analysis.refined is None for analysis in analyses] == [True, False, True]
+    assert len(analyses[0].checks) == 2
+    assert predictor.runtime._network.batches == [1]
+
+
+def test_on_request_a_refused_picture_is_answered_and_still_doubted(make_predictor):
+    (analysis,) = make_predictor(thresholds=SMALL_REFUSED).analyse([scan("small", 60, 130)], refuse=False)
+    assert [check.ground.value for check in analysis.refused] == ["too_small"]
+    assert analysis.refined.mask.any()
+
+
+def test_a_batch_of_refused_pictures_asks_the_network_nothing(make_predictor):
+    predictor = make_predictor(thresholds=SMALL_REFUSED)
+    assert all(analysis.raw is None for analysis in predictor.analyse([scan("a", 60), scan("b", 50)]))
+    assert predictor.runtime._network.batches == []
