@@ -1,0 +1,27 @@
+"""Why the server turns a request away: one sentence, a status, and a ground that is counted."""
+
+from __future__ import annotations
+
+from echoduet.errors import EchoDuetError
+
+
+class Refusal(EchoDuetError):
+    """A request that is turned away.
+
+    Args:
+        status: of the answer, 400 to 599.
+        ground: one word for the metrics.
+        sentence: for whoever asked.
+        retry_after: seconds after which asking again makes sense; None where it makes none.
+    """
+
+    def __init__(self, status: int, ground: str, sentence: str, retry_after: int | None = None) -> None:
+        super().__init__(sentence)
+        self.status = status
+        self.ground = ground
+        self.retry_after = retry_after
+
+
+def missing(what: str) -> Refusal:
+    """Return the refusal of something that is not there, or no longer."""
+    return Refusal(404, "not_found", f"There is no such {what}, or it is no longer kept.")

@@ -1,0 +1,185 @@
+"""Taking the files of a multipart request as they come in: bounded in size, number and time."""
+
+from __future__ import annotations
+
+import asyncio
+import re
+import unicodedata
+from collections.abc import AsyncIterator
+from contextlib import suppress
+from dataclasses import dataclass
+
+from python_multipart.exceptions import FormParserError
+from python_multipart.multipart import MultipartParser, MultipartState, parse_options_header
+from starlette.requests import Request
+
+from echoduet.service.limits import Limits
+from echoduet.service.refusals import Refusal
+from echoduet.service.spool import Spool, Spooled
+
+PART = "files"
+"""Name of the parts that hold pictures."""
+
+NAME_LENGTH = 100
+"""Longest name of a file that is given back, in characters."""
+
+_LEFTOVER_BYTES, _LEFTOVER_SECONDS = 4_000_000, 2.0
+"""How much of a refused request is still read, so that the client comes to read the refusal."""
+
+
+@dataclass(frozen=True, slots=True)
+class Received:
+    """One file of a request: its content, and what its sender calls it."""
+
+    content: Spooled
+    name: str
+
+
+async def receive_files(request: Request, limits: Limits, spool: Spool) -> list[Received]:
+    """Return the files of a request, in order; nothing is left behind where it is refused or its sender gone.
+
+    Raises:
+        Refusal: it is no multipart request, or larger, slower or more than the limits allow, or the disk is full.
+    """
+    parts = _Parts(_boundary(request), limits, spool)
+    try:
+        declared = request.headers.get("content-length", "0")
+        if declared.isdecimal() and int(declared) > limits.request_bytes:
+            raise _too_large(limits)
+        async with asyncio.timeout(limits.upload_seconds):
+            async for piece in _pieces(request, limits):
+                parts.write(piece)
+        return parts.finished()
+    except TimeoutError:
+        raise Refusal(408, "slow_upload", "The upload took too long, or stood still for too long.") from None
+    except Refusal:
+        await _read_leftover(request)
+        raise
+    finally:
+        parts.close_unless_finished()
+
+
+async def _pieces(request: Request, limits: Limits) -> AsyncIterator[bytes]:
+    """Yield the body as it comes in; its length is counted, whatever the request says of it."""
+    stream = request.stream()
+    total = 0
+    while True:
+        try:
+            async with asyncio.timeout(limits.idle_seconds):
+                piece = await anext(stream)
+        except StopAsyncIteration:
+            return
+        total += len(piece)
+        if total > limits.request_bytes:
+            raise _too_large(limits)
+        yield piece
+
+
+async def _read_leftover(request: Request) -> None:
+    # A connection that is closed with data unread is reset, and the client might never see why.
+    left = _LEFTOVER_BYTES
+    with suppress(TimeoutError):
+        async with asyncio.timeout(_LEFTOVER_SECONDS):
+            while left > 0:
+                message = await request.receive()
+                if message["type"] == "http.disconnect" or not message.get("more_body", False):
+                    return
+                left -= len(message.get("body", b""))
+
+
+def _boundary(request: Request) -> bytes:
+    kind, options = parse_options_header(request.headers.get("content-type"))
+    if request.headers.get("content-encoding", "identity").lower() != "identity":
+        raise Refusal(415, "encoding", "Send the request without Content-Encoding.")
+    if kind != b"multipart/form-data":
+        raise Refusal(415, "media_type", f"Send the pictures as multipart/form-data, in parts named '{PART}'.")
+    boundary = options.get(b"boundary", b"")
+    if not 1 <= len(boundary) <= 70:
+        raise Refusal(400, "multipart", "The Content-Type names no boundary of 1 to 70 characters.")
+    return boundary
+
+
+def _too_large(limits: Limits) -> Refusal:
+    sentence = f"The request is larger than the {limits.request_bytes:,} bytes that are taken."
+    return Refusal(413, "request_bytes", sentence)
+
+
+class _Parts:
+    """What the parser tells about one body, made into files."""
+
+    def __init__(self, boundary: bytes, limits: Limits, spool: Spool) -> None:
+        self._limits, self._spool = limits, spool
+        self._files: list[Received] = []
+        self._done = False
+        self._headers: dict[bytes, bytes] = {}
+        self._field, self._value = b"", b""
+        self._parser = MultipartParser(
+            boundary,
+            {
+                "on_part_begin": self._headers.clear,
+                "on_header_field": self._add_field,
+                "on_header_value": self._add_value,
+                "on_header_end": self._end_header,
+                "on_headers_finished": self._begin,
+                "on_part_data": self._add,
+            },
+        )
+
+    def write(self, piece: bytes) -> None:
+        """Parse a piece of the body."""
+        try:
+            self._parser.write(piece)
+        except FormParserError:
+            raise Refusal(400, "multipart", "The request is no well-formed multipart/form-data.") from None
+
+    def finished(self) -> list[Received]:
+        """Return the files, once the body was whole."""
+        if self._parser.state != MultipartState.END:
+            raise Refusal(400, "multipart", "The request ends before its last part does.")
+        if not self._files:
+            raise Refusal(422, "no_files", f"The request holds no file. Send pictures in parts named '{PART}'.")
+        self._done = True
+        return self._files
+
+    def close_unless_finished(self) -> None:
+        """Drop what came in of a request that is not answered."""
+        if not self._done:
+            for file in self._files:
+                file.content.close()
+
+    def _add_field(self, data: bytes, start: int, end: int) -> None:
+        self._field += data[start:end]
+
+    def _add_value(self, data: bytes, start: int, end: int) -> None:
+        self._value += data[start:end]
+
+    def _end_header(self) -> None:
+        self._headers[self._field.lower()] = self._value
+        self._field, self._value = b"", b""
+
+    def _begin(self) -> None:
+        _, options = parse_options_header(self._headers.get(b"content-disposition"))
+        if options.get(b"name") != PART.encode() or b"filename" not in options:
+            raise Refusal(422, "unknown_part", f"The request holds a part that is no file named '{PART}'.")
+        if len(self._files) == self._limits.files:
+            sentence = f"The request holds more than the {self._limits.files:,} files that are taken at a time."
+            raise Refusal(413, "files", sentence)
+        self._files.append(Received(self._spool.new(), display_name(options[b"filename"])))
+
+    def _add(self, data: bytes, start: int, end: int) -> None:
+        self._files[-1].content.write(data[start:end])
+
+
+def display_name(given: bytes) -> str:
+    """Return what a sender calls a file, fit to be shown and to name an entry of an archive.
+
+    Folders before it, control characters and those that change the direction of writing are taken out. It never
+    names a file on this machine.
+    """
+    text = given.decode("utf-8", "replace").replace("\\", "/").rpartition("/")[2]
+    shown = "".join(c for c in unicodedata.normalize("NFC", text) if unicodedata.category(c)[0] not in "CZ" or c == " ")
+    shown = re.sub(r'[<>:"|?*]', "_", shown).strip(" .")
+    stem, dot, suffix = shown.rpartition(".")
+    if len(shown) > NAME_LENGTH:
+        shown = f"{stem[: NAME_LENGTH - len(suffix) - 1]}{dot}{suffix}" if dot and len(suffix) < 10 else shown[:NAME_LENGTH]
+    return shown or "file"
