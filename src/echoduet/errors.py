@@ -3,6 +3,7 @@
     EchoDuetError                 what the command line prints as one sentence, exit code 2
     |-- DataError                 a file or folder of a data set
     |   |-- ImageError            an image or mask that cannot be used
+    |   |   `-- DicomError        a DICOM file that cannot be used
     |   |-- ManifestError         a manifest, or a list of cases
     |   `-- LayoutError           a folder whose layout is not recognised
     |-- ConfigError               a configuration file or key
@@ -30,6 +31,10 @@ class DataError(EchoDuetError):
 
 class ImageError(DataError):
     """An image or mask cannot be used."""
+
+
+class DicomError(ImageError):
+    """A DICOM file cannot be used; its message holds nothing that stands in the file's header."""
 
 
 class ManifestError(DataError):

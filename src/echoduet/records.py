@@ -114,6 +114,8 @@ class Scan:
         region: where in the frame the ultrasound picture lies; None for all of it. Nothing outside it is looked at.
         spacing: size of a pixel; None where it is not known.
         frame: number of the frame in its file, from 0; None for a file with one picture.
+        panels: views that the file itself says lie side by side in the frame; `region` is the largest of them.
+        colour_flow: whether the file itself says that a part of the frame shows colour Doppler.
     """
 
     name: str
@@ -122,6 +124,8 @@ class Scan:
     region: Box | None = None
     spacing: Spacing | None = None
     frame: int | None = None
+    panels: int = 1
+    colour_flow: bool = False
 
     @property
     def shape(self) -> tuple[int, int]:

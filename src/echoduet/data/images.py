@@ -3,11 +3,9 @@
 from __future__ import annotations
 
 import struct
-import threading
-import warnings
 import zlib
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import AbstractContextManager, contextmanager, nullcontext
 from pathlib import Path
 from typing import BinaryIO
 
@@ -20,6 +18,8 @@ from PIL.JpegImagePlugin import JpegImageFile
 from PIL.PngImagePlugin import PngImageFile
 from PIL.TiffImagePlugin import TiffImageFile
 
+from echoduet.data.quiet import without_warnings
+from echoduet.data.uploads import PictureFile
 from echoduet.errors import ImageError, ShapeError
 from echoduet.files import atomic_path
 from echoduet.records import ColourImage, GrayImage
@@ -42,15 +42,13 @@ _DECODERS: tuple[tuple[bytes, type[ImageFile]], ...] = (
 # What Pillow raises on damaged files; SyntaxError is its "this is not my format".
 _DAMAGE = (OSError, SyntaxError, ValueError, TypeError, LookupError, EOFError, OverflowError, struct.error, zlib.error)
 
-_TIFF_LOCK = threading.Lock()
-
 
 def is_image_name(path: Path) -> bool:
     """Tell whether the file's extension is one of `IMAGE_SUFFIXES`."""
     return path.suffix.lower() in IMAGE_SUFFIXES
 
 
-def read_gray(path: Path, max_pixels: int = MAX_PIXELS) -> GrayImage:
+def read_gray(path: PictureFile, max_pixels: int = MAX_PIXELS) -> GrayImage:
     """Return the image as gray values 0-255, `(H, W)`.
 
     Colours become ITU-R 601 luma (0.299 R + 0.587 G + 0.114 B), transparency is composited over black, and 16-bit
@@ -65,7 +63,7 @@ def read_gray(path: Path, max_pixels: int = MAX_PIXELS) -> GrayImage:
         return np.array(over_black(picture).convert("L"))
 
 
-def read_colour_and_gray(path: Path, max_pixels: int = MAX_PIXELS) -> tuple[ColourImage, GrayImage]:
+def read_colour_and_gray(path: PictureFile, max_pixels: int = MAX_PIXELS) -> tuple[ColourImage, GrayImage]:
     """Return the image as colours, `(H, W, 3)`, and as gray values, `(H, W)`, decoded once.
 
     The gray values are those of `read_gray`; an image without colours has them in all three channels.
@@ -84,7 +82,7 @@ def read_colour_and_gray(path: Path, max_pixels: int = MAX_PIXELS) -> tuple[Colo
         return np.repeat(gray[:, :, None], 3, axis=2), gray
 
 
-def image_size(path: Path) -> tuple[int, int]:
+def image_size(path: PictureFile) -> tuple[int, int]:
     """Return `(width, height)` in pixels from the file's header, without decoding the pixels.
 
     Raises:
@@ -110,7 +108,7 @@ def write_png(path: Path, array: NDArray[np.uint8] | NDArray[np.bool_]) -> None:
 
 
 @contextmanager
-def decoded(path: Path, max_pixels: int = MAX_PIXELS) -> Iterator[Image.Image]:
+def decoded(path: PictureFile, max_pixels: int = MAX_PIXELS) -> Iterator[Image.Image]:
     """Yield the decoded picture in the file's own mode; the size is checked before a pixel is decoded.
 
     Raises:
@@ -136,7 +134,7 @@ def over_black(picture: Image.Image) -> Image.Image:
 
 
 @contextmanager
-def _opened(path: Path) -> Iterator[ImageFile]:
+def _opened(path: PictureFile) -> Iterator[ImageFile]:
     """Yield the picture with its header parsed; everything that goes wrong until it is closed is an ImageError."""
     try:
         with path.open("rb") as stream:
@@ -150,16 +148,9 @@ def _opened(path: Path) -> Iterator[ImageFile]:
         raise ImageError(f"{path}: {_reason(error)}.") from error
 
 
-@contextmanager
-def _hushed(decoder: type[ImageFile]) -> Iterator[None]:
+def _hushed(decoder: type[ImageFile]) -> AbstractContextManager[None]:
     """Keep Pillow from warning about a TIFF's tags: what matters for the pixels is raised as an error anyway."""
-    if decoder is not TiffImageFile:
-        yield
-        return
-    # Warning filters belong to the whole process, so TIFFs are opened one at a time.
-    with _TIFF_LOCK, warnings.catch_warnings():
-        warnings.simplefilter("ignore", UserWarning)
-        yield
+    return without_warnings(UserWarning) if decoder is TiffImageFile else nullcontext()
 
 
 def _decoder(stream: BinaryIO) -> type[ImageFile]:
@@ -181,7 +172,7 @@ def _reason(error: Exception) -> str:
     return f"is damaged ({str(error).strip(' .')}). Restore the file from its source"
 
 
-def _to_8_bits(values: NDArray[np.generic], path: Path) -> GrayImage:
+def _to_8_bits(values: NDArray[np.generic], path: PictureFile) -> GrayImage:
     """Bring 16- and 32-bit values to 0-255.
 
     Twelve-bit scans come in 16-bit files, so the depth is taken from the largest value: 8, 12 or 16 bits.

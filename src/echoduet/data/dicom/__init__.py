@@ -1,0 +1,1 @@
+"""Ultrasound in DICOM files: reading it frame by frame, and making files of it. Start at `source.open_dicom`."""

@@ -1,0 +1,170 @@
+"""What keeps a hostile or damaged file from doing harm: limits, silence, and one error for all that goes wrong."""
+
+from __future__ import annotations
+
+import io
+import logging
+import struct
+import zlib
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from typing import BinaryIO
+
+from echoduet.data.images import MAX_PIXELS
+from echoduet.data.quiet import without_warnings
+from echoduet.errors import DicomError, EchoDuetError
+
+MAX_FRAMES = 1000
+"""Most frames of one file: a cine loop of a breast has some hundreds."""
+
+HEADER_BYTES = 16 << 20
+"""Most bytes of a header that are taken into memory."""
+
+HEADER_READS = 200_000
+"""Most reads of a header: a few thousand elements, each of two or three, are much."""
+
+VALUE_BYTES = 256 << 10
+"""Longest value of a header that is kept; what is longer (private volumes) is skipped."""
+
+INFLATED_BYTES = 256 << 20
+"""Most bytes that a deflated file may become; it is the one kind that is taken into memory whole."""
+
+_MEAN_PIXELS = 2_500_000  # a little more than 1920 x 1080
+_PLAIN = "Export the image again, uncompressed or as JPEG"
+
+# What pydicom and its decoders raise on damaged files.
+DAMAGE = (
+    OSError,
+    ValueError,
+    TypeError,
+    AttributeError,
+    LookupError,
+    ArithmeticError,
+    RuntimeError,  # RecursionError and NotImplementedError included
+    AssertionError,
+    EOFError,
+    MemoryError,
+    struct.error,
+    zlib.error,
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Limits:
+    """How much one file may hold.
+
+    Attributes:
+        frames: most frames.
+        pixels: most pixels of one frame.
+    """
+
+    frames: int = MAX_FRAMES
+    pixels: int = MAX_PIXELS
+
+    @property
+    def total(self) -> int:
+        """Most pixels of all frames together: that many of full high definition, or one of the largest."""
+        return max(self.pixels, self.frames * _MEAN_PIXELS)
+
+    def check(self, label: str, rows: int, columns: int, frames: int) -> None:
+        """Refuse more than is allowed.
+
+        Raises:
+            DicomError: it is more.
+        """
+        if frames > self.frames:
+            raise DicomError(
+                f"{label}: has {frames:,} frames, more than the {self.frames:,} that are read. "
+                "Cut the loop, or allow more frames."
+            )
+        if rows * columns > self.pixels:
+            raise DicomError(
+                f"{label}: {columns}x{rows} pixels, more than the {self.pixels:,} that are read. Crop or shrink it."
+            )
+        if rows * columns * frames > self.total:
+            raise DicomError(
+                f"{label}: {frames:,} frames of {columns}x{rows} pixels are more than is read at once. "
+                "Cut the loop, or allow more frames."
+            )
+
+
+@contextmanager
+def guarded(label: str, what: str = "is damaged") -> Iterator[None]:
+    """Turn whatever a decoder raises into one sentence; keep its warnings and log, which quote the file, to itself.
+
+    Raises:
+        DicomError: `what` went wrong with `label`.
+    """
+    # Its records still reach a handler that somebody puts on pydicom's own logger.
+    logging.getLogger("pydicom").propagate = False
+    try:
+        with without_warnings():
+            yield
+    except EchoDuetError:
+        raise
+    except FileNotFoundError as error:
+        raise DicomError(f"{label}: is missing. Restore the file.") from error
+    except DAMAGE:
+        # `from None`: the cause quotes values of the header, and must not stand in a traceback either.
+        raise DicomError(f"{label}: {what}. Restore the file from its source, or export it again.") from None
+
+
+class Metered:
+    """A stream that gives out no more than a header may hold, and never asks for more memory than it has bytes."""
+
+    def __init__(self, stream: BinaryIO, size: int) -> None:
+        self._stream = stream
+        self._size = size
+        self._bytes = HEADER_BYTES
+        self._reads = HEADER_READS
+        self.name = ""
+
+    @property
+    def spent(self) -> bool:
+        """Whether more was asked for than a header may hold."""
+        return self._bytes < 0 or self._reads < 0
+
+    def read(self, size: int = -1) -> bytes:
+        """Return up to `size` bytes.
+
+        Raises:
+            EOFError: a header does not hold so much.
+        """
+        left = max(0, self._size - self._stream.tell())
+        wanted = left if size < 0 else min(size, left)
+        self._bytes -= wanted
+        self._reads -= 1
+        if self.spent:
+            raise OverflowError("the header is too large")
+        return self._stream.read(wanted)
+
+    def seek(self, offset: int, whence: int = io.SEEK_SET) -> int:
+        """Move to a place."""
+        return self._stream.seek(offset, whence)
+
+    def tell(self) -> int:
+        """Return the place."""
+        return self._stream.tell()
+
+
+def stream_size(stream: BinaryIO) -> int:
+    """Return how many bytes a stream has, and leave it at its beginning."""
+    size = stream.seek(0, io.SEEK_END)
+    stream.seek(0)
+    return size
+
+
+def inflate(content: bytes, label: str) -> bytes:
+    """Return raw deflated bytes inflated, up to a limit.
+
+    Raises:
+        DicomError: they become more than `INFLATED_BYTES`, or end early.
+    """
+    inflater = zlib.decompressobj(-zlib.MAX_WBITS)
+    inflated = inflater.decompress(content, INFLATED_BYTES)
+    if inflater.unconsumed_tail:
+        raise DicomError(f"{label}: inflates to more than {INFLATED_BYTES >> 20} MiB. {_PLAIN}.")
+    if not inflater.eof:
+        raise DicomError(f"{label}: ends early. Restore the file from its source.")
+    return inflated

@@ -1,0 +1,164 @@
+"""Reading a DICOM file up to its pixels."""
+
+from __future__ import annotations
+
+import io
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from typing import BinaryIO, cast
+
+from pydicom.datadict import dictionary_has_tag, dictionary_VR
+from pydicom.dataelem import DataElement, RawDataElement
+from pydicom.dataset import Dataset, FileMetaDataset
+from pydicom.filereader import read_dataset
+from pydicom.tag import BaseTag
+from pydicom.uid import (
+    UID,
+    DeflatedExplicitVRLittleEndian,
+    ExplicitVRBigEndian,
+    ExplicitVRLittleEndian,
+    ImplicitVRLittleEndian,
+)
+
+from echoduet.data.dicom.guard import DAMAGE, VALUE_BYTES, Metered, inflate, stream_size
+from echoduet.data.dicom.sniffing import HEAD_BYTES, has_mark, is_encrypted, names_its_types
+from echoduet.data.uploads import PictureFile
+from echoduet.errors import DicomError
+
+_UNDEFINED = 0xFFFFFFFF
+_PIXELS = {0x7FE00010: "PixelData", 0x7FE00009: "DoubleFloatPixelData", 0x7FE00008: "FloatPixelData"}
+
+Opener = Callable[[], BinaryIO]
+
+
+@dataclass(frozen=True, slots=True)
+class PixelElement:
+    """Where the pixels lie in the file: the place of their first byte, and their length; None where it is open."""
+
+    keyword: str
+    start: int
+    length: int | None
+
+
+@dataclass(frozen=True, slots=True)
+class Header:
+    """Everything before the pixels.
+
+    Attributes:
+        dataset: the elements, but those with values longer than a header needs.
+        syntax: the transfer syntax.
+        size: bytes that there are to read, those of the pixels included.
+        pixels: where they lie; None where there are none.
+        open: opens the file, inflated where it was deflated.
+    """
+
+    dataset: Dataset
+    syntax: UID
+    size: int
+    pixels: PixelElement | None
+    open: Opener
+
+
+def read_header(file: PictureFile, label: str) -> Header:
+    """Read up to the pixels; of the file no more than that is held in memory, unless it is deflated.
+
+    Raises:
+        DicomError: the file is encrypted, deflated to a bomb, or its header is too large.
+    """
+    with opened(file.open("rb")) as stream:
+        size = stream_size(stream)
+        head = stream.read(HEAD_BYTES)
+        if is_encrypted(head):
+            raise DicomError(f"{label}: is encrypted. Decrypt it, or export it without encryption.")
+        stream.seek(HEAD_BYTES if has_mark(head) else 0)
+        meta, syntax = _read_meta(stream, size)
+        if syntax == DeflatedExplicitVRLittleEndian:
+            content = inflate(stream.read(), label)
+            return _read_body(lambda: io.BytesIO(content), 0, meta, syntax, label)
+        start = stream.tell()
+    return _read_body(lambda: file.open("rb"), start, meta, syntax, label)
+
+
+@contextmanager
+def opened(stream: BinaryIO) -> Iterator[BinaryIO]:
+    """Close the stream afterwards."""
+    with stream:
+        yield stream
+
+
+def _read_meta(stream: BinaryIO, size: int) -> tuple[FileMetaDataset, UID]:
+    """Read group 2, or find out how a file without it is written."""
+    meter = cast(BinaryIO, Metered(stream, size))
+    start = stream.tell()
+    meta = FileMetaDataset()
+    if stream.read(2) == b"\x02\x00":
+        stream.seek(start)
+        meta = FileMetaDataset(read_dataset(meter, False, True, stop_when=lambda tag, _vr, _length: tag >> 16 != 2))
+    else:
+        stream.seek(start)
+    if syntax := meta.get("TransferSyntaxUID"):
+        return meta, UID(str(syntax))
+    start = stream.tell()
+    head = stream.read(6)
+    stream.seek(start)
+    return meta, _guess_syntax(head)
+
+
+def _guess_syntax(head: bytes) -> UID:
+    if head[:1] == b"\x00":
+        return ExplicitVRBigEndian
+    return ExplicitVRLittleEndian if names_its_types(head) else ImplicitVRLittleEndian
+
+
+def _read_body(open_: Opener, start: int, meta: FileMetaDataset, syntax: UID, label: str) -> Header:
+    found: list[PixelElement] = []
+    with opened(open_()) as stream:
+        size = stream_size(stream)
+        meter = Metered(stream, size)
+
+        def at_pixels(tag: BaseTag, _vr: str | None, length: int) -> bool:
+            if tag not in _PIXELS:
+                return False
+            found.append(PixelElement(_PIXELS[tag], stream.tell(), None if length == _UNDEFINED else length))
+            return True
+
+        stream.seek(start)
+        try:
+            dataset = read_dataset(
+                cast(BinaryIO, meter),
+                syntax == ImplicitVRLittleEndian,
+                syntax != ExplicitVRBigEndian,
+                stop_when=at_pixels,
+                defer_size=VALUE_BYTES,
+            )
+        except DAMAGE:
+            if meter.spent:
+                raise DicomError(f"{label}: its header is larger than any that is read. Export it again.") from None
+            raise
+    header = Header(_without_long_values(dataset), syntax, size, found[-1] if found else None, open_)
+    header.dataset.file_meta = meta
+    return header
+
+
+def _without_long_values(dataset: Dataset) -> Dataset:
+    """Take out what was skipped, and what cannot be understood; the rest is then read without a warning.
+
+    Sequences and private elements stay as they are until somebody asks for them: they can be made to unfold into much.
+    """
+    for tag in list(dataset.keys()):
+        raw = dataset.get_item(tag, keep_deferred=True)
+        if isinstance(raw, RawDataElement) and raw.value is None and raw.length:
+            del dataset[tag]
+        elif not tag.is_private and not _is_sequence(raw):
+            try:
+                dataset[tag].value  # noqa: B018 - converts it, here where nothing is warned about
+            except DAMAGE:
+                del dataset[tag]
+    return dataset
+
+
+def _is_sequence(element: RawDataElement | DataElement) -> bool:
+    if element.VR in (None, "UN") and dictionary_has_tag(element.tag):
+        return dictionary_VR(element.tag) == "SQ"
+    return element.VR == "SQ"

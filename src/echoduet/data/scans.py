@@ -1,0 +1,58 @@
+"""Reading any picture file as scans: ordinary pictures, and DICOM frame by frame."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+import numpy as np
+
+from echoduet.data.dicom.guard import MAX_FRAMES, Limits
+from echoduet.data.dicom.sniffing import HEAD_BYTES, looks_like_dicom
+from echoduet.data.dicom.source import DicomSource, open_dicom
+from echoduet.data.images import MAX_PIXELS, read_colour_and_gray
+from echoduet.data.uploads import PictureFile
+from echoduet.errors import ImageError
+from echoduet.records import Scan
+
+__all__ = ["DicomSource", "is_dicom", "open_dicom", "read_scans"]
+
+
+def read_scans(
+    file: PictureFile, name: str | None = None, max_frames: int = MAX_FRAMES, max_pixels: int = MAX_PIXELS
+) -> Iterator[Scan]:
+    """Yield the scans of a file: one of a PNG, JPEG, TIFF or BMP, one a frame of a DICOM file.
+
+    What the file is, is decided by its content. Frames are decoded as they are asked for: memory does not grow with
+    their number. A frame's name is that of the file with `-f001` for the first and so on; a file with a single picture
+    has no such suffix. An ordinary picture says nothing of spacing or regions.
+
+    Args:
+        file: a path, or an upload.
+        name: names the answers; the file's name without extension where None.
+        max_frames: most frames that a file may have.
+        max_pixels: most pixels that a frame may have.
+
+    Raises:
+        ImageError: the file cannot be used; for DICOM it is a DicomError.
+    """
+    if is_dicom(file):
+        yield from open_dicom(file, name, Limits(max_frames, max_pixels)).scans()
+        return
+    colour, gray = read_colour_and_gray(file, max_pixels)
+    coloured = bool(np.any(colour != colour[:, :, :1]))
+    yield Scan(name or file.stem, gray, colour if coloured else None)
+
+
+def is_dicom(file: PictureFile) -> bool:
+    """Tell by its content whether a file claims to be DICOM.
+
+    Raises:
+        ImageError: it cannot be read.
+    """
+    try:
+        with file.open("rb") as stream:
+            return looks_like_dicom(stream.read(HEAD_BYTES))
+    except FileNotFoundError as error:
+        raise ImageError(f"{file}: is missing. Restore the file.") from error
+    except OSError as error:
+        raise ImageError(f"{file}: cannot be read ({error.strerror or 'read error'}).") from error
