@@ -6,13 +6,13 @@ import secrets
 import threading
 import time
 from collections import OrderedDict
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from concurrent.futures import Future
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 
 from echoduet.service.limits import Limits
-from echoduet.service.refusals import Refusal, missing
+from echoduet.service.refusals import RefusedError, missing
 from echoduet.service.results import Kept, Place, failed
 from echoduet.service.schemas import Status
 from echoduet.service.uploads import Received
@@ -69,12 +69,10 @@ class JobStore:
 
     Args:
         limits: the bounds.
-        forgotten: told of each job that is no longer kept.
     """
 
-    def __init__(self, limits: Limits, forgotten: Callable[[Job], None] = lambda job: None) -> None:
+    def __init__(self, limits: Limits) -> None:
         self._limits = limits
-        self._forgotten = forgotten
         self._lock = threading.RLock()
         self._jobs: OrderedDict[str, Job] = OrderedDict()  # the one longest not asked for first
         self._open = 0
@@ -95,20 +93,20 @@ class JobStore:
         """Refuse a request where too many wait, or where the results that nobody read yet fill the memory.
 
         Raises:
-            Refusal: come again later.
+            RefusedError: come again later.
         """
         with self._lock:
             if self._open >= self._limits.queue:
-                raise Refusal(503, "queue_full", "Too many requests are waiting. Try again later.", 5)
+                raise RefusedError(503, "queue_full", "Too many requests are waiting. Try again later.", 5)
             self._make_room()
             if self.held > self._limits.result_bytes:
-                raise Refusal(503, "results_full", "Too many results wait to be fetched. Try again later.", 30)
+                raise RefusedError(503, "results_full", "Too many results wait to be fetched. Try again later.", 30)
 
     def add(self, files: Sequence[Received], options: Options) -> Job:
         """Accept a request.
 
         Raises:
-            Refusal: as `require_room`.
+            RefusedError: as `require_room`.
         """
         with self._lock:
             self.require_room()
@@ -121,7 +119,7 @@ class JobStore:
         """Return a job, which is from now on kept for the whole time again.
 
         Raises:
-            Refusal: there is none of that id, or no longer.
+            RefusedError: there is none of that id, or no longer.
         """
         with self._lock:
             self.sweep()
@@ -172,7 +170,6 @@ class JobStore:
             self.held -= job.size
             self._close(job, Status.CANCELLED)
             job.results.clear()
-        self._forgotten(job)
 
     def cancel_open(self) -> int:
         """Give up everything that is not over, and return how many that were."""
@@ -181,6 +178,12 @@ class JobStore:
             for job in waiting:
                 self._close(job, Status.CANCELLED)
             return len(waiting)
+
+    def clear(self) -> None:
+        """Forget everything."""
+        with self._lock:
+            for job in list(self._jobs.values()):
+                self.forget(job)
 
     def sweep(self) -> None:
         """Forget what nobody has asked for for too long."""

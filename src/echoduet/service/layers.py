@@ -69,8 +69,8 @@ def mask_picture(mask: Mask) -> NDArray[np.uint8]:
 def signed_picture(values: PixelMap, scale: float) -> NDArray[np.uint8]:
     """Return values of -scale to scale as 1 to 255; 0 is 128."""
     shares = values / scale if scale > 0 else np.zeros_like(values)
-    return np.rint(128 + 127 * np.clip(shares, -1, 1)).astype(np.uint8)
+    return np.asarray(np.rint(128 + 127 * np.clip(shares, -1, 1)), dtype=np.uint8)
 
 
 def _scaled(values: PixelMap, white: float) -> NDArray[np.uint8]:
-    return np.rint(np.clip(values / white, 0, 1) * 255).astype(np.uint8)
+    return np.asarray(np.rint(np.clip(values / white, 0, 1) * 255), dtype=np.uint8)

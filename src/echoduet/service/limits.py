@@ -71,7 +71,8 @@ def _number(setting: str, value: str, bound: Field[Any]) -> float:
 
 def limits_table() -> str:
     """Return every limit with its default as a table in Markdown."""
-    rows = ["| limit | default | at most |", "|---|---|---|"]
-    for bound in fields(Limits):
-        rows.append(f"| `{bound.name}` | {bound.default:,g} {bound.metadata['unit']} | {bound.metadata['about']} |")
-    return "\n".join(rows)
+    rows = [
+        f"| `{bound.name}` | {bound.default:,g} {bound.metadata['unit']} | {bound.metadata['about']} |"
+        for bound in fields(Limits)
+    ]
+    return "\n".join(["| limit | default | what it bounds |", "|---|---|---|", *rows])

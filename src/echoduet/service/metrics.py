@@ -37,9 +37,7 @@ class Metrics:
         self._batches = Histogram(
             "echoduet_batch_pictures", "Pictures per call of the network.", buckets=_PICTURES, registry=registry
         )
-        self._network = Histogram(
-            "echoduet_batch_seconds", "Time of such a call.", buckets=_SECONDS, registry=registry
-        )
+        self._network = Histogram("echoduet_batch_seconds", "Time of such a call.", buckets=_SECONDS, registry=registry)
         self._model = Info("echoduet_model", "The model that answers.", registry=registry)
 
     def describe_model(self, **facts: str) -> None:

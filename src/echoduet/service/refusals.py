@@ -5,7 +5,7 @@ from __future__ import annotations
 from echoduet.errors import EchoDuetError
 
 
-class Refusal(EchoDuetError):
+class RefusedError(EchoDuetError):
     """A request that is turned away.
 
     Args:
@@ -22,6 +22,6 @@ class Refusal(EchoDuetError):
         self.retry_after = retry_after
 
 
-def missing(what: str) -> Refusal:
+def missing(what: str) -> RefusedError:
     """Return the refusal of something that is not there, or no longer."""
-    return Refusal(404, "not_found", f"There is no such {what}, or it is no longer kept.")
+    return RefusedError(404, "not_found", f"There is no such {what}, or it is no longer kept.")

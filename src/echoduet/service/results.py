@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -82,7 +83,7 @@ def lesion_bodies(lesions: Iterable[Lesion]) -> list[LesionBody]:
     return [_lesion(lesion) for lesion in lesions]
 
 
-def _place(place: Place) -> dict[str, object]:
+def _place(place: Place) -> dict[str, Any]:
     return {"index": place.index, "file": place.file, "name": place.name, "frame": place.frame}
 
 

@@ -10,7 +10,7 @@ from typing import BinaryIO, cast
 
 from echoduet.errors import ConfigError
 from echoduet.service.limits import Limits
-from echoduet.service.refusals import Refusal
+from echoduet.service.refusals import RefusedError
 
 _FULL = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG)
 
@@ -56,11 +56,11 @@ class Spool:
         """Take so many bytes from what is left.
 
         Raises:
-            Refusal: so much is not left.
+            RefusedError: so much is not left.
         """
         with self._lock:
             if self.held + count > self._limits.spool_bytes:
-                raise Refusal(503, "spool_full", "Too much is being uploaded at this moment. Try again later.", 10)
+                raise RefusedError(503, "spool_full", "Too much is being uploaded at this moment. Try again later.", 10)
             self.held += count
 
     def release(self, count: int) -> None:
@@ -81,7 +81,7 @@ class Spooled:
         """Add a piece.
 
         Raises:
-            Refusal: the spool or the disk is full.
+            RefusedError: the spool or the disk is full.
         """
         self._spool.reserve(len(piece))
         self.size += len(piece)
@@ -90,7 +90,7 @@ class Spooled:
         except OSError as error:
             if error.errno not in _FULL:
                 raise
-            raise Refusal(507, "disk_full", "The disk is full, so that no upload can be kept.", 60) from error
+            raise RefusedError(507, "disk_full", "The disk is full, so that no upload can be kept.", 60) from error
 
     def close(self) -> None:
         """Drop the content; closing twice does nothing."""

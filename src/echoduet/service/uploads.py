@@ -14,7 +14,7 @@ from python_multipart.multipart import MultipartParser, MultipartState, parse_op
 from starlette.requests import Request
 
 from echoduet.service.limits import Limits
-from echoduet.service.refusals import Refusal
+from echoduet.service.refusals import RefusedError
 from echoduet.service.spool import Spool, Spooled
 
 PART = "files"
@@ -39,7 +39,7 @@ async def receive_files(request: Request, limits: Limits, spool: Spool) -> list[
     """Return the files of a request, in order; nothing is left behind where it is refused or its sender gone.
 
     Raises:
-        Refusal: it is no multipart request, or larger, slower or more than the limits allow, or the disk is full.
+        RefusedError: it is no multipart request, or larger, slower or more than the limits allow, or the disk is full.
     """
     parts = _Parts(_boundary(request), limits, spool)
     try:
@@ -51,8 +51,8 @@ async def receive_files(request: Request, limits: Limits, spool: Spool) -> list[
                 parts.write(piece)
         return parts.finished()
     except TimeoutError:
-        raise Refusal(408, "slow_upload", "The upload took too long, or stood still for too long.") from None
-    except Refusal:
+        raise RefusedError(408, "slow_upload", "The upload took too long, or stood still for too long.") from None
+    except RefusedError:
         await _read_leftover(request)
         raise
     finally:
@@ -90,18 +90,18 @@ async def _read_leftover(request: Request) -> None:
 def _boundary(request: Request) -> bytes:
     kind, options = parse_options_header(request.headers.get("content-type"))
     if request.headers.get("content-encoding", "identity").lower() != "identity":
-        raise Refusal(415, "encoding", "Send the request without Content-Encoding.")
+        raise RefusedError(415, "encoding", "Send the request without Content-Encoding.")
     if kind != b"multipart/form-data":
-        raise Refusal(415, "media_type", f"Send the pictures as multipart/form-data, in parts named '{PART}'.")
+        raise RefusedError(415, "media_type", f"Send the pictures as multipart/form-data, in parts named '{PART}'.")
     boundary = options.get(b"boundary", b"")
     if not 1 <= len(boundary) <= 70:
-        raise Refusal(400, "multipart", "The Content-Type names no boundary of 1 to 70 characters.")
+        raise RefusedError(400, "multipart", "The Content-Type names no boundary of 1 to 70 characters.")
     return boundary
 
 
-def _too_large(limits: Limits) -> Refusal:
+def _too_large(limits: Limits) -> RefusedError:
     sentence = f"The request is larger than the {limits.request_bytes:,} bytes that are taken."
-    return Refusal(413, "request_bytes", sentence)
+    return RefusedError(413, "request_bytes", sentence)
 
 
 class _Parts:
@@ -130,14 +130,14 @@ class _Parts:
         try:
             self._parser.write(piece)
         except FormParserError:
-            raise Refusal(400, "multipart", "The request is no well-formed multipart/form-data.") from None
+            raise RefusedError(400, "multipart", "The request is no well-formed multipart/form-data.") from None
 
     def finished(self) -> list[Received]:
         """Return the files, once the body was whole."""
         if self._parser.state != MultipartState.END:
-            raise Refusal(400, "multipart", "The request ends before its last part does.")
+            raise RefusedError(400, "multipart", "The request ends before its last part does.")
         if not self._files:
-            raise Refusal(422, "no_files", f"The request holds no file. Send pictures in parts named '{PART}'.")
+            raise RefusedError(422, "no_files", f"The request holds no file. Send pictures in parts named '{PART}'.")
         self._done = True
         return self._files
 
@@ -160,10 +160,10 @@ class _Parts:
     def _begin(self) -> None:
         _, options = parse_options_header(self._headers.get(b"content-disposition"))
         if options.get(b"name") != PART.encode() or b"filename" not in options:
-            raise Refusal(422, "unknown_part", f"The request holds a part that is no file named '{PART}'.")
+            raise RefusedError(422, "unknown_part", f"The request holds a part that is no file named '{PART}'.")
         if len(self._files) == self._limits.files:
             sentence = f"The request holds more than the {self._limits.files:,} files that are taken at a time."
-            raise Refusal(413, "files", sentence)
+            raise RefusedError(413, "files", sentence)
         self._files.append(Received(self._spool.new(), display_name(options[b"filename"])))
 
     def _add(self, data: bytes, start: int, end: int) -> None:
@@ -181,5 +181,7 @@ def display_name(given: bytes) -> str:
     shown = re.sub(r'[<>:"|?*]', "_", shown).strip(" .")
     stem, dot, suffix = shown.rpartition(".")
     if len(shown) > NAME_LENGTH:
-        shown = f"{stem[: NAME_LENGTH - len(suffix) - 1]}{dot}{suffix}" if dot and len(suffix) < 10 else shown[:NAME_LENGTH]
+        shown = (
+            f"{stem[: NAME_LENGTH - len(suffix) - 1]}{dot}{suffix}" if dot and len(suffix) < 10 else shown[:NAME_LENGTH]
+        )
     return shown or "file"

@@ -168,7 +168,11 @@ class Worker:
 
     def _result(self, task: Task, outcome: Analysis | Exception) -> Kept:
         if isinstance(outcome, Exception):
-            told = str(outcome) if isinstance(outcome, EchoDuetError) else "the analysis failed, by a fault of this server."
+            told = (
+                str(outcome)
+                if isinstance(outcome, EchoDuetError)
+                else "the analysis failed, by a fault of this server."
+            )
             return failed(task.place, f"{task.place.name}: {told}", by_input=False)
         try:
             return answered(task.place, outcome)

@@ -1,0 +1,92 @@
+"""The prediction server's web application."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+
+from fastapi import FastAPI, Request, Response
+from fastapi.exceptions import RequestValidationError
+from starlette.exceptions import HTTPException
+from starlette.types import ASGIApp
+
+from echoduet import __version__
+from echoduet.service.answers import MEANINGS, told
+from echoduet.service.backend import Backend
+from echoduet.service.guard import Gate, Guard
+from echoduet.service.job_routes import jobs_router
+from echoduet.service.operations import operations_router
+from echoduet.service.pages import page_file
+from echoduet.service.predictions import predictions_router
+from echoduet.service.rates import Rates
+from echoduet.service.refusals import missing
+from echoduet.service.schemas import NOTICE, ErrorBody
+
+VIEWER = ("viewer.js", "viewer.css", "icon.svg")
+"""The files of the viewer that are served under /static."""
+
+
+def build_app(backend: Backend) -> ASGIApp:
+    """Return the application behind its gate; its threads run from startup to shutdown."""
+    api = build_api(backend)
+    settings = backend.settings
+    gate = Gate(settings.hosts, settings.token, Rates(settings.limits.rate, settings.limits.burst))
+    return Guard(api, gate, backend.metrics)
+
+
+def build_api(backend: Backend) -> FastAPI:
+    """Return the application alone."""
+
+    @asynccontextmanager
+    async def running(_: FastAPI) -> AsyncIterator[None]:
+        backend.worker.start()
+        yield
+        backend.close()
+
+    api = FastAPI(
+        title="EchoDuet",
+        version=__version__,
+        summary="Outlines and names lesions on breast ultrasound.",
+        description=NOTICE,
+        docs_url=None,
+        redoc_url=None,
+        root_path=backend.settings.root_path,
+        lifespan=running,
+    )
+    api.add_exception_handler(RequestValidationError, _tell_misfit)
+    api.add_exception_handler(HTTPException, _tell_http)
+    for router in (predictions_router(backend), jobs_router(backend), operations_router(backend)):
+        api.include_router(router)
+    _add_pages(api)
+    return api
+
+
+async def _tell_misfit(_: Request, error: Exception) -> Response:
+    assert isinstance(error, RequestValidationError)
+    first = error.errors()[0]
+    return told(ErrorBody(error=f"The request does not fit: {first['loc'][-1]}: {first['msg']}."), 422)
+
+
+async def _tell_http(_: Request, error: Exception) -> Response:
+    assert isinstance(error, HTTPException)
+    sentence = {404: "There is nothing at this address.", 405: "This address does not take that method."}
+    text = sentence.get(error.status_code) or MEANINGS.get(error.status_code, str(error.detail))
+    return told(ErrorBody(error=text), error.status_code, error.headers)
+
+
+def _add_pages(api: FastAPI) -> None:
+    @api.get("/", include_in_schema=False)
+    def index() -> Response:
+        return _file("viewer.html")
+
+    @api.get("/static/{name}", include_in_schema=False)
+    def static_file(name: str) -> Response:
+        return _file(name if name in VIEWER else "")
+
+
+def _file(name: str) -> Response:
+    found = page_file(name)
+    if found is None:
+        raise missing("page")
+    content, media_type = found
+    return Response(content, headers={"content-type": media_type, "cache-control": "no-cache"})
