@@ -1,7 +1,7 @@
 """What the room's tests share.
 
-For the review page: a curation made by hand, six small scans, of which the true alignment is known, and the tables about
-them. For the prediction server: a model whose answers are known, the server's parts around it, and a client.
+For the review page: a curation made by hand, six small scans, of which the true alignment is known, and the tables
+about them. For the prediction server: a model whose answers are known, the server's parts around it, and a client.
 """
 
 from __future__ import annotations
@@ -139,7 +139,7 @@ LOCAL = "http://127.0.0.1:8000"
 
 
 class Glow:
-    """A lesion where the picture is brighter than half; the brighter all of it, the likelier malignant, black is normal."""
+    """A lesion where it is brighter than half; the brighter all of it, the likelier malignant, black is normal."""
 
     name = "glow"
 

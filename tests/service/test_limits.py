@@ -40,7 +40,7 @@ def test_whole_numbers_come_back_as_they_were_given(number):
 
 @pytest.mark.parametrize("value", ["0", "-3", "", "many", "3 apples", "0.4", "nan", "1e3"])
 def test_what_is_no_positive_number_is_refused(value):
-    with pytest.raises(ConfigError, match="--limit queue=.* is no positive number, as in queue=128"):
+    with pytest.raises(ConfigError, match=r"--limit queue=.* is no positive number, as in queue=128"):
         limits_of([f"queue={value}"])
 
 

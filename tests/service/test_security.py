@@ -52,7 +52,7 @@ def test_a_token_that_is_none_is_refused(tmp_path, text):
     file.write_text(text, encoding="utf-8")
     with pytest.raises(ConfigError, match="token: a token has at least 16 visible ASCII characters"):
         read_token(file, {})
-    with pytest.raises(ConfigError, match="^ECHODUET_TOKEN: a token has"):
+    with pytest.raises(ConfigError, match=r"^ECHODUET_TOKEN: a token has"):
         read_token(None, {"ECHODUET_TOKEN": text})
 
 

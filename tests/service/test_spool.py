@@ -71,7 +71,7 @@ def test_a_full_disk_is_told_whenever_it_shows(tmp_path, request):
 
 
 def test_a_folder_that_cannot_be_written_to_is_refused_at_the_start(tmp_path):
-    with pytest.raises(ConfigError, match="missing: uploads cannot be kept there .*Name another folder with --spool"):
+    with pytest.raises(ConfigError, match=r"missing: uploads cannot be kept there .*Name another folder with --spool"):
         Spool(Limits(), tmp_path / "missing")
 
 

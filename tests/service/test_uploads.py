@@ -42,6 +42,7 @@ def request_of(pieces, content_type=FORM, gone=False, pause=0.0, **headers):
         if gone:
             return {"type": "http.disconnect"}
         await asyncio.sleep(60)
+        return None
 
     named = {"content-type": content_type} | {name.replace("_", "-"): value for name, value in headers.items()}
     raw = [(name.encode(), value.encode()) for name, value in named.items() if value is not None]
