@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 
@@ -11,6 +12,7 @@ from starlette.exceptions import HTTPException
 from starlette.types import ASGIApp
 
 from echoduet import __version__
+from echoduet.inference.rows import NOTICE
 from echoduet.service.backend import Backend
 from echoduet.service.guard import REFUSED, Gate, Guard
 from echoduet.service.job_routes import jobs_router
@@ -21,10 +23,10 @@ from echoduet.service.rates import Rates
 from echoduet.service.refusals import RefusedError, missing
 from echoduet.service.responses import MEANINGS, told
 from echoduet.service.result_routes import results_router
-from echoduet.service.schemas import NOTICE, ErrorBody
+from echoduet.service.schemas import ErrorBody
 
-VIEWER = ("viewer.js", "viewer.css", "icon.svg")
-"""The files of the viewer that are served under /static."""
+VIEWER = re.compile(r"viewer(-[a-z]+)?\.(js|css)|icon\.svg")
+"""The files of the viewer, which are served under /static."""
 
 
 def build_app(backend: Backend) -> ASGIApp:
@@ -107,7 +109,7 @@ def _add_pages(api: FastAPI) -> None:
 
     @api.get("/static/{name}", include_in_schema=False)
     def static_file(name: str) -> Response:
-        return _file(name if name in VIEWER else "")
+        return _file(name if VIEWER.fullmatch(name) else "")
 
 
 def _file(name: str) -> Response:
