@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 
@@ -22,8 +23,8 @@ from echoduet.service.rates import Rates
 from echoduet.service.refusals import missing
 from echoduet.service.schemas import NOTICE, ErrorBody
 
-VIEWER = ("viewer.js", "viewer.css", "icon.svg")
-"""The files of the viewer that are served under /static."""
+VIEWER = re.compile(r"viewer(-[a-z]+)?\.(js|css)|icon\.svg")
+"""The files of the viewer, which are served under /static."""
 
 
 def build_app(backend: Backend) -> ASGIApp:
@@ -81,7 +82,7 @@ def _add_pages(api: FastAPI) -> None:
 
     @api.get("/static/{name}", include_in_schema=False)
     def static_file(name: str) -> Response:
-        return _file(name if name in VIEWER else "")
+        return _file(name if VIEWER.fullmatch(name) else "")
 
 
 def _file(name: str) -> Response:
