@@ -94,17 +94,19 @@ export async function send(files, { refuse = true, explain = false }, progress, 
   }
 }
 
-/** Watch a job until it is done; `changed` gets every state of it. */
+/** Watch a job until it is done; `changed` gets every state of it, with the results that had not come before. */
 export async function follow(job, changed) {
-  let wait = 0.15;
-  changed(job);
-  while (job.status === "queued" || job.status === "running") {
+  const seen = new Set();
+  let [wait, start] = [0.15, 0];
+  for (;;) {
+    changed(job);
+    for (const { index } of job.results) seen.add(index);
+    while (seen.has(start)) start += 1;
+    if (job.status !== "queued" && job.status !== "running") return job;
     await pause(wait);
     wait = Math.min(1, wait * 1.3);
-    job = await json(`v1/jobs/${job.id}`);
-    changed(job);
+    job = await json(`v1/jobs/${job.id}?start=${start}`);
   }
-  return job;
 }
 
 export const forget = (job) => request(`v1/jobs/${job}`, { method: "DELETE" });
