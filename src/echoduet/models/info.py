@@ -15,6 +15,7 @@ from safetensors import SafetensorError, safe_open
 
 from echoduet.config.schema import ExperimentConfig
 from echoduet.errors import ModelError
+from echoduet.models.reference import Reference
 from echoduet.records import CLASSES
 
 FORMAT_VERSION = 1
@@ -48,6 +49,7 @@ class BundleInfo:
         thresholds: operating points by name, such as `mask`, chosen on validation folds.
         provenance: where it comes from: data, fold, git revision, metrics ... anything that JSON can hold.
         format_version: of the bundle's layout.
+        appearance: what the pictures that it was made from look like; None where unlike ones are not refused.
     """
 
     config: ExperimentConfig
@@ -55,6 +57,7 @@ class BundleInfo:
     thresholds: dict[str, float] = field(default_factory=dict)
     provenance: dict[str, Any] = field(default_factory=dict)
     format_version: int = FORMAT_VERSION
+    appearance: Reference | None = None
 
 
 def read_info(path: Path) -> BundleInfo:
@@ -133,6 +136,7 @@ def to_json(info: BundleInfo) -> str:
             "classes": list(info.classes),
             "thresholds": info.thresholds,
             "provenance": info.provenance,
+            "appearance": None if info.appearance is None else info.appearance.to_plain(),
         },
         allow_nan=False,
     )
@@ -143,10 +147,12 @@ def from_json(text: str) -> BundleInfo:
     content = json.loads(text)
     if content["format_version"] != FORMAT_VERSION or tuple(content["classes"]) != CLASSES:
         raise _OtherLayoutError
+    appearance = content.get("appearance")
     return BundleInfo(
         config=ExperimentConfig.model_validate(content["config"]),
         classes=tuple(content["classes"]),
         thresholds=dict(content["thresholds"]),
         provenance=dict(content["provenance"]),
         format_version=content["format_version"],
+        appearance=None if appearance is None else Reference.from_plain(appearance),
     )

@@ -14,8 +14,9 @@ from echoduet.errors import ModelError
 from echoduet.evaluation.cases import CaseScore, read_cases
 from echoduet.experiments.release.outoffold import release_metrics
 from echoduet.files import write_text
+from echoduet.inference.refusal import threshold_name
 from echoduet.models.info import BundleInfo, read_info
-from echoduet.records import CLASSES, Label
+from echoduet.records import CLASSES, Ground, Label
 from echoduet.reporting import tables
 from echoduet.reporting.claim import checklist
 
@@ -87,7 +88,9 @@ def card_view(bundle: Path, info: BundleInfo, rows: Path, metrics: Mapping[str, 
         "n": metrics["n"],
         "results": {block: tables.metric_rows(metrics, block) for block in tables.METRICS},
         "confusion": metrics["confusion"],
-        "thresholds": threshold_rows(info.thresholds, told["thresholds"]),
+        "thresholds": threshold_rows(deciding(info.thresholds), told["thresholds"]),
+        "refusals": refusal_rows(info),
+        "tested": info.provenance.get("refusals", {}).get("cases", 0),
         "folds": list(told["thresholds"]),
         "points": point_rows(metrics["working_points"]),
         "reliability": metrics["reliability"],
@@ -108,6 +111,30 @@ def threshold_rows(shipped: Mapping[str, float], per_fold: Mapping[str, Mapping[
     every = [shipped, *per_fold.values()]
     return [
         [name, *(f"{chosen[name]:.4g}" if name in chosen else tables.UNDEFINED for chosen in every)] for name in names
+    ]
+
+
+def deciding(thresholds: Mapping[str, float]) -> dict[str, float]:
+    """Return the thresholds by which an answer is made: those of refusals stand in a table of their own."""
+    refusing = {threshold_name(ground) for ground in Ground}
+    return {name: value for name, value in thresholds.items() if name not in refusing}
+
+
+def refusal_rows(info: BundleInfo) -> list[list[str]]:
+    """Return one row a ground: its threshold, and how many cases it refused out of fold; none where it has none."""
+    told = info.provenance.get("refusals")
+    if told is None:
+        return []
+    counts = {str(ground): told["refused"][ground] for ground in Ground} | {"any of them": told["at_all"]}
+    thresholds = {str(ground): f"{info.thresholds[threshold_name(ground)]:.4g}" for ground in Ground}
+    return [
+        [
+            f"`{name}`" if name in thresholds else name,
+            thresholds.get(name, ""),
+            str(count),
+            f"{count / told['cases']:.1%}",
+        ]
+        for name, count in counts.items()
     ]
 
 

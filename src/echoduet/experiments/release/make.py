@@ -17,10 +17,11 @@ from echoduet.evaluation.cases import write_cases
 from echoduet.experiments.evaluate import read_images
 from echoduet.experiments.release.members import Member, Members, find_bundles
 from echoduet.experiments.release.outoffold import Decision, FoldAnswers, OutOfFold, release_metrics, score_out_of_fold
+from echoduet.experiments.release.refusals import Refusals, fit_refusals, see
 from echoduet.experiments.thresholds import OBJECTIVE
 from echoduet.files import atomic_path, file_sha256, require_writable, write_json
 from echoduet.inference.predictor import Predictor
-from echoduet.models.bundle import load_bundle
+from echoduet.models.bundle import load_bundle, rewrite_info
 from echoduet.models.ensemble import Ensemble, assemble
 from echoduet.models.info import BundleInfo, read_info
 from echoduet.models.joining import join_bundles, members_of
@@ -107,7 +108,9 @@ def release(
     found = score_out_of_fold(folds, recipe.manifest)
     rows, metrics = _write_scores(recipe, found, results, surroundings)
     members = _members(recipe, None, progress, after_member)
-    info = _write_bundle(recipe, members, out, found.final, _provenance(recipe, found, rows, metrics, surroundings))
+    refusals = fit_refusals(see(recipe.manifest.cases, progress), recipe.splits)
+    provenance = _provenance(recipe, found, rows, metrics, surroundings)
+    info = _write_bundle(recipe, members, out, found.final, provenance, refusals)
     return Released(out, info, rows, metrics)
 
 
@@ -196,11 +199,16 @@ def _write_scores(
 
 
 def _write_bundle(
-    recipe: Recipe, members: Sequence[Member], out: Path, final: Decision, provenance: Mapping[str, Any]
+    recipe: Recipe,
+    members: Sequence[Member],
+    out: Path,
+    final: Decision,
+    provenance: Mapping[str, Any],
+    refusals: Refusals,
 ) -> BundleInfo:
     """Write the bundle among the runs, look at its size, and only then put it where the old one may lie."""
     draft = recipe.runs / out.name
-    join_bundles(
+    joined = join_bundles(
         [member.model for member in members],
         draft,
         recipe.storage,
@@ -208,6 +216,7 @@ def _write_bundle(
         provenance,
         recipe.config,
     )
+    rewrite_info(draft, refusals.into(joined))
     _require_size(draft.stat().st_size / MB, recipe)
     with atomic_path(out) as temporary:
         shutil.copyfile(draft, temporary)
