@@ -11,19 +11,13 @@ import { emit, on, result, state, unsaved, work } from "./viewer-store.js";
 
 let busy = false;
 
-/** Put a new result in the place of the old one. */
-function replace(entry, position, answer) {
-  entry.results[position] = answer;
-  if (entry.incoming) entry.incoming[position] = answer;
-}
-
 async function saveOne(entry, position) {
   const { edit } = work(entry, position);
   const { job, index } = { job: entry.job, index: entry.results[position].index };
   const steps = edit.done.length;
   const answer = await correct(job, index, await maskPng(edit.mask));
   drop(answer.layers.correction);
-  replace(entry, position, answer);
+  entry.results[position] = answer;
   Object.assign(edit, { savedAt: steps, changed: edit.done.length !== steps });
 }
 
@@ -76,7 +70,7 @@ async function takeBack() {
     if (answer.layers.correction) {
       const told = await correct(entry.job, answer.index, null);
       drop(answer.layers.correction);
-      replace(entry, entry.position, told ?? { ...answer, correction_lesions: null, layers: { ...answer.layers, correction: null } });
+      entry.results[entry.position] = told ?? { ...answer, correction_lesions: null, layers: { ...answer.layers, correction: null } };
     }
     work().edit = null;
     announce("The answer's own outline is back.");

@@ -21,7 +21,8 @@ async function fetchTo(address, name) {
   setTimeout(() => URL.revokeObjectURL(address_), 60_000);
 }
 
-const indices = (entry) => entry.results.filter(Boolean).map((answer) => answer.index);
+/** The results of a file that say something: what could not be read has nothing to export. */
+const indices = (entry) => entry.results.filter((answer) => answer && answer.status !== "failed").map((answer) => answer.index);
 
 async function take(work, doing) {
   if (!(await guard(doing))) return;
@@ -64,13 +65,13 @@ function documentButton([kind, address]) {
 
 function render() {
   const entry = state.current;
-  $("export-all").disabled = !state.entries.some((one) => one.results.length);
+  $("export-all").disabled = !state.entries.some((one) => indices(one).length);
   if (!entry) return refill($("take-away"));
   const documents = Object.entries(result()?.documents ?? {}).filter(([kind, address]) => address && DOCUMENTS[kind]);
   return refill($("take-away"), make(
     "section", { class: "card", "aria-label": "Take away" }, make("h3", {}, "Take away"),
     make("div", { class: "buttons" },
-      make("button", { type: "button", id: "export-one", title: `Export this image (${keyOf("export-one")})`, "aria-keyshortcuts": ariaKeys("export-one"), disabled: !entry.results.length, on: { click: () => exportOne() } }, icon("save", 16), "This image (zip)"),
+      make("button", { type: "button", id: "export-one", title: `Export this image (${keyOf("export-one")})`, "aria-keyshortcuts": ariaKeys("export-one"), disabled: !indices(entry).length, on: { click: () => exportOne() } }, icon("save", 16), "This image (zip)"),
       documents.map(documentButton),
       make("button", { type: "button", id: "remove", title: `Take it off the list (${keyOf("remove")})`, "aria-keyshortcuts": ariaKeys("remove"), on: { click: () => remove() } }, icon("remove", 16), "Off the list")),
   ));

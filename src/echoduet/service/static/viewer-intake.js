@@ -64,9 +64,9 @@ async function run(batch, options) {
   if (!there.length) return;
   set(there, { phase: "uploading" });
   const job = await send(there.map((entry) => entry.file), options, (share) => sent(there, share), announce);
-  set(there, { phase: "queued", job: job.id, model: job.model, forced: !options.refuse, explained: options.explain });
-  there.forEach((entry) => { entry.incoming = []; });
-  state.notice = job.notice ?? "";
+  const answers = { job: job.id, model: job.model, forced: !options.refuse, explained: options.explain };
+  there.forEach((entry) => { entry.next = { ...answers, results: [] }; });
+  set(there, { phase: "queued" });
   await follow(job, (now) => arrive(there, now));
   told(there);
 }
@@ -87,13 +87,15 @@ function arrive(batch, job) {
   const before = result();
   for (const found of job.results) {
     const entry = batch[found.file];
-    entry.incoming[found.frame ?? 0] = found;
-    if (entry.results !== entry.incoming) entry.results = entry.incoming;
+    entry.next.results[found.frame ?? 0] = found;
   }
   const ended = job.status === "done" || job.status === "cancelled";
+  const share = job.frames_total ? job.frames_done / job.frames_total : 0;
   for (const entry of batch) {
-    entry.phase = ended ? "done" : job.status;
-    if (ended && !entry.incoming.length) Object.assign(entry, { phase: "failed", error: "The server told nothing about this file. Add it again." });
+    Object.assign(entry, { phase: ended ? "done" : job.status, sent: share });
+    // A file that is analysed again keeps its answers until all new ones are there.
+    if (ended || !entry.results.length) Object.assign(entry, entry.next);
+    if (ended && !entry.results.length) Object.assign(entry, { phase: "failed", error: "The server told nothing about this file. Add it again." });
     entry.position = Math.min(entry.position, Math.max(0, entry.results.length - 1));
   }
   emit("entries");

@@ -9,7 +9,7 @@ import { emit, on, result, state, work } from "./viewer-store.js";
 const NAMES = { contour: "Outline", fill: "Fill", uncertainty: "Uncertainty", explanation: "Explanation" };
 const LEGENDS = {
   uncertainty: ["readings agree", "readings disagree"],
-  explanation: ["speaks against the verdict", "speaks for it"],
+  explanation: ["against the verdict", "for it"],
 };
 const OUTLINES = { best: "Refined", mask_raw: "Network's own", correction: "Corrected" };
 

@@ -74,7 +74,7 @@ function checksCard(answer) {
 function refusedCard() {
   return make(
     "section", { class: "card verdict refused", "aria-label": "Verdict" }, make("h2", {}, icon("refused", 26), "Refused"),
-    make("p", {}, "No answer is given about this picture. Why, and what to do, is told below it."),
+    make("p", {}, "No answer is given about this picture. Why, and what to do, is told below the image."),
   );
 }
 
@@ -86,7 +86,7 @@ function failedCard(sentence) {
 }
 
 function waitingCard(entry) {
-  const said = { waiting: "Waiting to be sent.", uploading: "On its way to the server.", queued: "In the server's queue.", running: "The network is looking at it." };
+  const said = { waiting: "Waiting to be sent.", uploading: "On its way to the server.", queued: "In the server's queue.", running: "The network reads it." };
   return make("section", { class: "card", "aria-label": "Verdict" }, make("h2", {}, icon("waiting", 24), "No answer yet"), make("p", {}, said[entry.phase] ?? ""));
 }
 

@@ -11,7 +11,7 @@ export const emit = (name, detail) => bus.dispatchEvent(new CustomEvent(name, { 
  * {id, file, name, phase: waiting|uploading|queued|running|done|failed, sent (0..1), error, job, model,
  *  results, total, forced, explained, position, window, works: Map(position -> {calipers, edit})}
  */
-export const state = { entries: [], current: null, tool: "pan", lesion: 0, filter: "all", sort: "added", models: [], notice: "" };
+export const state = { entries: [], current: null, tool: "pan", lesion: 0, filter: "all", sort: "added", models: [] };
 
 let count = 0;
 

@@ -24,6 +24,7 @@ function framesText(entry, best) {
 
 function phaseText(entry) {
   if (entry.phase === "uploading") return `Sending ${Math.round(100 * entry.sent)} %`;
+  if (entry.phase === "running" && entry.results.length && entry.results !== entry.next?.results) return `Again ${Math.round(100 * entry.sent)} %`;
   return { waiting: "Waiting", queued: "In the queue", running: "Being analysed" }[entry.phase] ?? "";
 }
 
@@ -32,7 +33,8 @@ function told(entry) {
   const busy = phaseText(entry);
   const tags = [entry.forced && best.verdict !== "failed" && "analysed anyway", unsaved([entry]).length && "not saved", entry.results.some((one) => one?.layers?.correction) && "corrected"];
   const failed = entry.phase === "failed" ? entry.error : entry.results.find((one) => one?.status === "failed")?.error;
-  return { best, busy, verdict: busy && best.verdict === "waiting" ? busy : verdictText(best), more: failed || framesText(entry, best) || "", tags: tags.filter(Boolean) };
+  const again = busy && best.verdict !== "waiting" && entry.results !== entry.next?.results;
+  return { best, busy, verdict: busy && best.verdict === "waiting" ? busy : verdictText(best), more: (again && busy) || failed || framesText(entry, best) || "", tags: tags.filter(Boolean) };
 }
 
 function fillLine(line, entry, now) {
@@ -44,9 +46,9 @@ function fillLine(line, entry, now) {
       make("b", { class: "name", title: entry.name }, entry.name),
       make("span", { class: `verdict ${best.verdict}` }, icon(best.verdict, 15), verdict),
       more && make("small", { class: best.verdict === "failed" && "reason" }, more),
-      tags.length > 0 && make("small", { class: "tags" }, tags.map((tag) => make("em", {}, tag))),
+      tags.length > 0 && make("small", { class: "tags" }, tags.map((tag) => make("em", { class: tag.replace(" ", "-") }, tag))),
     ),
-    busy && make("progress", { max: 1, value: entry.phase === "uploading" ? entry.sent : false, "aria-hidden": "true" }),
+    busy && make("progress", { max: 1, value: entry.sent || false, "aria-hidden": "true" }),
   );
 }
 
