@@ -3,18 +3,21 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from typing import TYPE_CHECKING
 
 import numpy as np
 
-from echoduet.data.dicom.guard import MAX_FRAMES, Limits
+from echoduet.data.dicom.limits import MAX_FRAMES, Limits
 from echoduet.data.dicom.sniffing import HEAD_BYTES, looks_like_dicom
-from echoduet.data.dicom.source import DicomSource, open_dicom
 from echoduet.data.images import MAX_PIXELS, read_colour_and_gray
 from echoduet.data.uploads import PictureFile
-from echoduet.errors import ImageError
+from echoduet.errors import DicomError, ImageError
 from echoduet.records import Scan
 
-__all__ = ["DicomSource", "is_dicom", "open_dicom", "read_scans"]
+if TYPE_CHECKING:
+    from echoduet.data.dicom.source import DicomSource
+
+STANDARD = Limits()
 
 
 def read_scans(
@@ -41,6 +44,26 @@ def read_scans(
     colour, gray = read_colour_and_gray(file, max_pixels)
     coloured = bool(np.any(colour != colour[:, :, :1]))
     yield Scan(name or file.stem, gray, colour if coloured else None)
+
+
+def open_dicom(file: PictureFile, name: str | None = None, limits: Limits = STANDARD) -> DicomSource:
+    """Open an ultrasound file in DICOM, its header for who makes other objects from it, its frames one at a time.
+
+    Args:
+        file: a path, or an upload.
+        name: names the answers; the file's name without extension where None.
+        limits: how much the file may hold.
+
+    Raises:
+        DicomError: pydicom is not installed, or as `data.dicom.source.open_dicom`.
+    """
+    try:
+        from echoduet.data.dicom import source  # noqa: PLC0415 - an extra
+    except ModuleNotFoundError as error:
+        raise DicomError(
+            f"{file}: is DICOM, and pydicom is not installed. Install it by `pip install 'echoduet[dicom]'`."
+        ) from error
+    return source.open_dicom(file, name, limits)
 
 
 def is_dicom(file: PictureFile) -> bool:

@@ -12,15 +12,16 @@ from starlette.exceptions import HTTPException
 from starlette.types import ASGIApp
 
 from echoduet import __version__
-from echoduet.service.answers import MEANINGS, told
 from echoduet.service.backend import Backend
-from echoduet.service.guard import Gate, Guard
+from echoduet.service.guard import REFUSED, Gate, Guard
 from echoduet.service.job_routes import jobs_router
 from echoduet.service.operations import operations_router
 from echoduet.service.pages import page_file
 from echoduet.service.predictions import predictions_router
 from echoduet.service.rates import Rates
-from echoduet.service.refusals import missing
+from echoduet.service.refusals import RefusedError, missing
+from echoduet.service.responses import MEANINGS, told
+from echoduet.service.result_routes import results_router
 from echoduet.service.schemas import NOTICE, ErrorBody
 
 VIEWER = re.compile(r"viewer(-[a-z]+)?\.(js|css)|icon\.svg")
@@ -54,12 +55,25 @@ def build_api(backend: Backend) -> FastAPI:
         root_path=backend.settings.root_path,
         lifespan=running,
     )
+    api.add_exception_handler(RefusedError, _tell_refusal)
     api.add_exception_handler(RequestValidationError, _tell_misfit)
     api.add_exception_handler(HTTPException, _tell_http)
-    for router in (predictions_router(backend), jobs_router(backend), operations_router(backend)):
-        api.include_router(router)
+    api.add_exception_handler(Exception, _tell_fault)
+    for routes in (predictions_router, jobs_router, results_router, operations_router):
+        api.include_router(routes(backend))
     _add_pages(api)
     return api
+
+
+async def _tell_refusal(request: Request, error: Exception) -> Response:
+    assert isinstance(error, RefusedError)
+    request.scope[REFUSED] = error.ground
+    return told(ErrorBody(error=str(error)), error.status, error.headers)
+
+
+async def _tell_fault(_: Request, error: Exception) -> Response:
+    # The gate, through which the error goes on, writes down its type and place.
+    return told(ErrorBody(error=f"{MEANINGS[500]} It was written down."), 500)
 
 
 async def _tell_misfit(_: Request, error: Exception) -> Response:

@@ -7,6 +7,7 @@ from collections.abc import Sequence
 from functools import partial
 
 from echoduet.inference.predictor import Predictor
+from echoduet.service.documents import Documents
 from echoduet.service.frames import read_job
 from echoduet.service.jobs import Job, JobStore, Options
 from echoduet.service.logs import event
@@ -30,6 +31,7 @@ class Backend:
         self.metrics = Metrics()
         self.spool = Spool(settings.limits, settings.spool)
         self.jobs = JobStore(settings.limits)
+        self.documents = Documents()
         self.worker = Worker(predictor, self.jobs, partial(read_job, limits=settings.limits), self.metrics)
         self.uploading = 0
         self.draining = False
@@ -91,9 +93,9 @@ class Backend:
         return found
 
     @property
-    def finished(self) -> bool:
-        """Whether all that was accepted is answered, and every answer was fetched."""
-        return not (self.uploading or self.jobs.open or self.jobs.unread)
+    def busy(self) -> bool:
+        """Whether something is being uploaded, or was accepted and is not done."""
+        return bool(self.uploading or self.jobs.open)
 
     def drain(self) -> None:
         """Take on nothing new."""

@@ -52,20 +52,14 @@ def read_job(job: Job, limits: Limits) -> Iterator[Step]:
 
     A file or frame that cannot be read is a failed result; the rest is read all the same.
     """
-    opened = []
-    try:
-        for file, received in enumerate(job.files):
-            opened.append(_open(received, file, limits))
-        yield sum(item.frames for item in opened)
-        index = 0
-        for item in opened:
-            for frame in range(item.frames):
-                yield _read(job, item, frame, index, limits)
-                index += 1
-            item.received.content.close()
-    finally:
-        for received in job.files:
-            received.content.close()
+    opened = [_open(received, file, limits) for file, received in enumerate(job.files)]
+    yield sum(item.frames for item in opened)
+    index = 0
+    for item in opened:
+        for frame in range(item.frames):
+            yield _read(job, item, frame, index, limits)
+            index += 1
+        item.received.content.close()
 
 
 def _open(received: Received, file: int, limits: Limits) -> _Opened:

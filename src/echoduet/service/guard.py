@@ -29,6 +29,9 @@ METHODS = ("GET", "HEAD", "POST", "PUT", "DELETE", "OPTIONS", "PATCH")
 
 REQUEST_ID = "x-request-id"
 
+REFUSED = "echoduet.refused"
+"""Where a request's scope says on what ground it was turned away."""
+
 
 @dataclass(frozen=True, slots=True)
 class Gate:
@@ -101,12 +104,9 @@ class _Exchange:
     async def tell(self, refusal: RefusedError) -> None:
         """Answer with a refusal."""
         body = json.dumps({"error": str(refusal)}).encode()
-        headers = [(b"content-type", b"application/json"), (b"content-length", str(len(body)).encode())]
-        if refusal.retry_after is not None:
-            headers.append((b"retry-after", str(refusal.retry_after).encode()))
-        if refusal.status == 401:
-            headers.append((b"www-authenticate", b"Bearer"))
-        await self.send({"type": "http.response.start", "status": refusal.status, "headers": headers})
+        headers = {"content-type": "application/json", "content-length": str(len(body))} | refusal.headers
+        start = {"type": "http.response.start", "status": refusal.status, "headers": Headers(headers).raw}
+        await self.send(start)
         await self.send({"type": "http.response.body", "body": body if self.scope["method"] != "HEAD" else b""})
 
     @property
@@ -132,7 +132,7 @@ class Guard:
             self._gate.check(_path(scope), scope["method"], Headers(scope=scope), client)
             await self._app(scope, exchange.receive, exchange.send)
         except RefusedError as refusal:
-            self._metrics.turned_away(refusal.ground)
+            scope[REFUSED] = refusal.ground
             await exchange.tell(refusal)
         except Exception as error:  # noqa: BLE001  # the outermost frame of a request: the server lives on
             event("fault", logging.ERROR, request=exchange.id, route=exchange.route, **describe(error))
@@ -144,6 +144,8 @@ class Guard:
     def _note(self, exchange: _Exchange) -> None:
         seconds = time.perf_counter() - exchange.begun
         method = exchange.scope["method"] if exchange.scope["method"] in METHODS else "other"
+        if ground := exchange.scope.get(REFUSED):
+            self._metrics.turned_away(ground)
         self._metrics.request(method, exchange.route, exchange.status, seconds)
         event(
             "request",

@@ -1,28 +1,16 @@
-"""/v1/jobs/...: how far a job is, its results, and their pictures."""
+"""/v1/jobs/{id}: how far a job is, and its results."""
 
 from __future__ import annotations
 
 from typing import Annotated
 
-from fastapi import APIRouter, Path, Query, Response
+from fastapi import APIRouter, Query, Response
 
-from echoduet.service.answers import described, told
 from echoduet.service.backend import Backend
-from echoduet.service.jobs import Job
-from echoduet.service.refusals import missing
-from echoduet.service.results import Kept
-from echoduet.service.schemas import JobBody, Layer
+from echoduet.service.responses import described, told
+from echoduet.service.result_routes import JobId
+from echoduet.service.schemas import JobBody
 from echoduet.service.views import job_body
-
-JobId = Annotated[str, Path(description="From the answer to the request.", max_length=64)]
-Index = Annotated[int, Path(description="Number of the result.", ge=0)]
-
-SCALE_HEADER = "x-echoduet-scale"
-"""Tells what the explanation's 255 stands for."""
-
-PICTURE: dict[int | str, dict[str, object]] = {
-    200: {"content": {"image/png": {"schema": {"type": "string", "format": "binary"}}}, "description": "The picture."}
-}
 
 
 def jobs_router(backend: Backend) -> APIRouter:
@@ -42,32 +30,4 @@ def jobs_router(backend: Backend) -> APIRouter:
         backend.jobs.forget(backend.jobs.get(job_id))
         return Response(status_code=204)
 
-    @router.get(
-        "/v1/jobs/{job_id}/results/{index}/layers/{layer}.png",
-        response_class=Response,
-        responses=PICTURE | described(401, 403, 404, 422, 429),
-    )
-    def layer(job_id: JobId, index: Index, layer: Layer) -> Response:
-        """Return a picture of a result, the size of the frame."""
-        _, kept = found(backend, job_id, index)
-        picture = kept.layers.pictures.get(layer)
-        if picture is None:
-            raise missing(f"layer '{layer.value}' of this result")
-        scaled = layer is Layer.EXPLANATION and kept.layers.scale is not None
-        headers = {SCALE_HEADER: f"{kept.layers.scale:.6g}"} if scaled else {}
-        return Response(picture, headers=headers | {"cache-control": "private, no-store"}, media_type="image/png")
-
     return router
-
-
-def found(backend: Backend, job_id: str, index: int) -> tuple[Job, Kept]:
-    """Return a job and one of its results.
-
-    Raises:
-        RefusedError: there is no such job or result.
-    """
-    job = backend.jobs.get(job_id)
-    kept = job.results.get(index)
-    if kept is None:
-        raise missing("result")
-    return job, kept

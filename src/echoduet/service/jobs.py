@@ -61,7 +61,8 @@ class Job:
 
     def in_order(self, start: int = 0) -> list[Kept]:
         """Return the results so far, from a number on."""
-        return [self.results[index] for index in sorted(self.results) if index >= start]
+        results = dict(self.results)  # others may add to it meanwhile
+        return [results[index] for index in sorted(results) if index >= start]
 
 
 class JobStore:

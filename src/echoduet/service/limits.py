@@ -39,7 +39,8 @@ class Limits:
     keep_seconds: float = _bound(1800.0, "seconds", "how long results are kept after they were last asked for")
     rate: float = _bound(50.0, "requests a second", "steady rate of one client")
     burst: int = _bound(400, "requests", "what one client may send at once")
-    drain_seconds: float = _bound(60.0, "seconds", "how long the end waits for what was accepted")
+    drain_seconds: float = _bound(60.0, "seconds", "how long the end waits for what was accepted to be done")
+    fetch_seconds: float = _bound(10.0, "seconds", "how long it then waits for results that nobody has fetched yet")
 
 
 def limits_of(settings: Sequence[str]) -> Limits:

@@ -4,10 +4,11 @@ from __future__ import annotations
 
 from fastapi import APIRouter, Response
 
-from echoduet.service.answers import described, told
+from echoduet.models.info import BundleInfo
 from echoduet.service.backend import Backend
 from echoduet.service.metrics import CONTENT_TYPE
-from echoduet.service.schemas import HealthBody, ModelBody, ModelsBody
+from echoduet.service.responses import described, told
+from echoduet.service.schemas import CalibrationBody, HealthBody, ModelBody, ModelsBody
 
 _METRICS: dict[int | str, dict[str, object]] = {
     200: {"content": {"text/plain": {"schema": {"type": "string"}}}, "description": "In Prometheus' text format."}
@@ -54,6 +55,20 @@ def model_body(backend: Backend) -> ModelBody:
         input_size=info.config.preprocess.size,
         classes=list(info.classes),
         thresholds=dict(info.thresholds),
-        calibration=None,
+        calibration=calibration_body(info),
         card=None,
     )
+
+
+def calibration_body(info: BundleInfo) -> CalibrationBody | None:
+    """Return what a bundle says about its calibration; None where it says nothing."""
+    measured = info.provenance.get("out_of_fold", {})
+    try:
+        error, cases = float(measured["refined"]["ece"]["mean"]), int(measured["cases"])
+    except (KeyError, TypeError, ValueError):
+        return None
+    text = (
+        f"Out of fold on {cases:,} images, the probability of the class answered is off by {100 * error:.1f} "
+        "percentage points on average. On other scanners and patients it may be further off."
+    )
+    return CalibrationBody(ece=error, n=cases, text=text)

@@ -7,10 +7,10 @@ from typing import Annotated, Any
 
 from fastapi import APIRouter, Query, Request, Response
 
-from echoduet.service.answers import described, told
 from echoduet.service.backend import Backend
 from echoduet.service.jobs import Job, Options
 from echoduet.service.refusals import RefusedError
+from echoduet.service.responses import described, told
 from echoduet.service.schemas import JobBody, Mode, Status
 from echoduet.service.uploads import PART, Received, receive_files
 from echoduet.service.views import job_address, job_body

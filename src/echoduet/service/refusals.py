@@ -21,6 +21,12 @@ class RefusedError(EchoDuetError):
         self.ground = ground
         self.retry_after = retry_after
 
+    @property
+    def headers(self) -> dict[str, str]:
+        """What goes with the answer."""
+        headers = {} if self.retry_after is None else {"retry-after": str(self.retry_after)}
+        return headers | ({"www-authenticate": "Bearer"} if self.status == 401 else {})
+
 
 def missing(what: str) -> RefusedError:
     """Return the refusal of something that is not there, or no longer."""

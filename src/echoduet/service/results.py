@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from dataclasses import dataclass
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -22,8 +22,14 @@ from echoduet.service.schemas import (
     UncertaintyBody,
 )
 
+if TYPE_CHECKING:
+    from pydicom.dataset import Dataset
+
 RESULT_OVERHEAD = 8_000
 """Bytes of memory that a result takes besides its pictures, roughly."""
+
+HEADER_OVERHEAD = 50_000
+"""Bytes that the header of a DICOM file takes, roughly; counted for each of its frames."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,25 +44,41 @@ class Place:
 
 @dataclass(slots=True)
 class Kept:
-    """A result as it is kept; `by_input` tells of a failure that the picture is to blame."""
+    """A result as it is kept.
+
+    Attributes:
+        body: what is said about the picture, without addresses.
+        layers: its pictures.
+        lesions: those of the refined mask.
+        header: of the DICOM file that it is of.
+        by_input: whether a failure is the picture's fault.
+    """
 
     body: ResultBody
     layers: Layers
+    lesions: tuple[Lesion, ...] = ()
+    header: Dataset | None = None
     by_input: bool = True
 
     @property
     def size(self) -> int:
         """Bytes that it takes, roughly."""
-        return self.layers.size + RESULT_OVERHEAD
+        return self.layers.size + RESULT_OVERHEAD + (HEADER_OVERHEAD if self.header is not None else 0)
 
 
 def failed(place: Place, sentence: str, by_input: bool) -> Kept:
     """Return the result of a picture about which nothing could be answered."""
-    return Kept(ResultBody(**_place(place), status="failed", error=sentence), Layers({}), by_input)
+    return Kept(ResultBody(**_place(place), status="failed", error=sentence), Layers({}), by_input=by_input)
 
 
-def answered(place: Place, analysis: Analysis) -> Kept:
-    """Return the result of a picture that was answered about, or refused."""
+def answered(place: Place, analysis: Analysis, header: Dataset | None = None) -> Kept:
+    """Return the result of a picture that was answered about, or refused.
+
+    Args:
+        place: which picture it is.
+        analysis: everything that is answered.
+        header: of the DICOM file that the picture is from.
+    """
     scan, raw, refined = analysis.scan, analysis.raw, analysis.refined
     height, width = scan.shape
     body = ResultBody(
@@ -75,7 +97,7 @@ def answered(place: Place, analysis: Analysis) -> Kept:
         lesions=lesion_bodies(analysis.lesions),
         uncertainty=_uncertainty(analysis.uncertainty),
     )
-    return Kept(body, draw_layers(analysis))
+    return Kept(body, draw_layers(analysis), analysis.lesions, header)
 
 
 def lesion_bodies(lesions: Iterable[Lesion]) -> list[LesionBody]:

@@ -182,10 +182,10 @@ class JobBody(_Body):
 
 
 class CalibrationBody(_Body):
-    """How well the probability of malignancy is calibrated."""
+    """How far the probability of the class answered is off, measured on images that the networks had not seen."""
 
-    ece_malignant: float
-    n: int
+    ece: float = Field(description="Expected calibration error, 0 to 1.")
+    n: int = Field(description="Images.")
     text: str
 
 

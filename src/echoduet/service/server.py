@@ -32,6 +32,7 @@ class PredictionServer(uvicorn.Server):
         super().__init__(config)
         self._backend = backend
         self._deadline: float | None = None
+        self._done_at: float | None = None
         self.lost = 0
 
     def handle_exit(self, sig: int, frame: FrameType | None) -> None:
@@ -54,7 +55,16 @@ class PredictionServer(uvicorn.Server):
         if time.monotonic() >= self._deadline:
             self._give_up()
             return True
-        return self._backend.finished
+        return self._all_fetched()
+
+    def _all_fetched(self) -> bool:
+        """Tell whether all is done, and fetched by those who still ask."""
+        if self._backend.busy:
+            self._done_at = None
+            return False
+        self._done_at = self._done_at or time.monotonic()
+        waited = time.monotonic() - self._done_at
+        return not self._backend.jobs.unread or waited >= self._backend.settings.limits.fetch_seconds
 
     def _give_up(self) -> None:
         self.lost += self._backend.give_up()

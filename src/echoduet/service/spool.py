@@ -5,6 +5,8 @@ from __future__ import annotations
 import errno
 import tempfile
 import threading
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import BinaryIO, cast
 
@@ -85,15 +87,31 @@ class Spooled:
         """
         self._spool.reserve(len(piece))
         self.size += len(piece)
-        try:
+        with _full_disk_told():
             self.stream.write(piece)
-        except OSError as error:
-            if error.errno not in _FULL:
-                raise
-            raise RefusedError(507, "disk_full", "The disk is full, so that no upload can be kept.", 60) from error
+
+    def finish(self) -> None:
+        """See to it that all of the content is where it can be read.
+
+        Raises:
+            RefusedError: the disk is full.
+        """
+        with _full_disk_told():
+            self.stream.flush()
 
     def close(self) -> None:
         """Drop the content; closing twice does nothing."""
         size, self.size = self.size, 0
         self._spool.release(size)
-        self.stream.close()
+        with suppress(OSError):  # of what could not be written, and is not wanted any more
+            self.stream.close()
+
+
+@contextmanager
+def _full_disk_told() -> Iterator[None]:
+    try:
+        yield
+    except OSError as error:
+        if error.errno not in _FULL:
+            raise
+        raise RefusedError(507, "disk_full", "The disk is full, so that no upload can be kept.", 60) from error

@@ -11,7 +11,7 @@ from dataclasses import dataclass
 
 from python_multipart.exceptions import FormParserError
 from python_multipart.multipart import MultipartParser, MultipartState, parse_options_header
-from starlette.requests import Request
+from starlette.requests import ClientDisconnect, Request
 
 from echoduet.service.limits import Limits
 from echoduet.service.refusals import RefusedError
@@ -19,6 +19,9 @@ from echoduet.service.spool import Spool, Spooled
 
 PART = "files"
 """Name of the parts that hold pictures."""
+
+PNG_BYTES = 32_000_000
+"""Largest body that is a PNG file by itself."""
 
 NAME_LENGTH = 100
 """Longest name of a file that is given back, in characters."""
@@ -43,15 +46,13 @@ async def receive_files(request: Request, limits: Limits, spool: Spool) -> list[
     """
     parts = _Parts(_boundary(request), limits, spool)
     try:
-        declared = request.headers.get("content-length", "0")
-        if declared.isdecimal() and int(declared) > limits.request_bytes:
-            raise _too_large(limits)
+        _check_declared(request, limits.request_bytes)
         async with asyncio.timeout(limits.upload_seconds):
-            async for piece in _pieces(request, limits):
+            async for piece in _pieces(request, limits, limits.request_bytes):
                 parts.write(piece)
         return parts.finished()
     except TimeoutError:
-        raise RefusedError(408, "slow_upload", "The upload took too long, or stood still for too long.") from None
+        raise _too_slow() from None
     except RefusedError:
         await _read_leftover(request)
         raise
@@ -59,7 +60,35 @@ async def receive_files(request: Request, limits: Limits, spool: Spool) -> list[
         parts.close_unless_finished()
 
 
-async def _pieces(request: Request, limits: Limits) -> AsyncIterator[bytes]:
+async def receive_png(request: Request, limits: Limits) -> bytes:
+    """Return the body of a request that sends one PNG file.
+
+    Raises:
+        RefusedError: it says to be something else, or is larger or slower than the limits allow.
+    """
+    most = min(limits.request_bytes, PNG_BYTES)
+    kind, _ = parse_options_header(request.headers.get("content-type"))
+    try:
+        if kind != b"image/png" or request.headers.get("content-encoding", "identity").lower() != "identity":
+            raise RefusedError(415, "media_type", "Send the mask as image/png.")
+        _check_declared(request, most)
+        async with asyncio.timeout(limits.upload_seconds):
+            return b"".join([piece async for piece in _pieces(request, limits, most)])
+    except TimeoutError:
+        raise _too_slow() from None
+    except RefusedError:
+        await _read_leftover(request)
+        raise
+
+
+def _check_declared(request: Request, most: int) -> None:
+    """Refuse by what a request says of its length; whether that is true is seen as it comes in."""
+    declared = request.headers.get("content-length", "0")
+    if declared.isdecimal() and int(declared) > most:
+        raise _too_large(most)
+
+
+async def _pieces(request: Request, limits: Limits, most: int) -> AsyncIterator[bytes]:
     """Yield the body as it comes in; its length is counted, whatever the request says of it."""
     stream = request.stream()
     total = 0
@@ -69,9 +98,11 @@ async def _pieces(request: Request, limits: Limits) -> AsyncIterator[bytes]:
                 piece = await anext(stream)
         except StopAsyncIteration:
             return
+        except ClientDisconnect:
+            raise RefusedError(499, "client_gone", "The client went away while it sent its request.") from None
         total += len(piece)
-        if total > limits.request_bytes:
-            raise _too_large(limits)
+        if total > most:
+            raise _too_large(most)
         yield piece
 
 
@@ -99,9 +130,12 @@ def _boundary(request: Request) -> bytes:
     return boundary
 
 
-def _too_large(limits: Limits) -> RefusedError:
-    sentence = f"The request is larger than the {limits.request_bytes:,} bytes that are taken."
-    return RefusedError(413, "request_bytes", sentence)
+def _too_large(most: int) -> RefusedError:
+    return RefusedError(413, "request_bytes", f"The request is larger than the {most:,} bytes that are taken.")
+
+
+def _too_slow() -> RefusedError:
+    return RefusedError(408, "slow_upload", "The upload took too long, or stood still for too long.")
 
 
 class _Parts:
@@ -138,6 +172,8 @@ class _Parts:
             raise RefusedError(400, "multipart", "The request ends before its last part does.")
         if not self._files:
             raise RefusedError(422, "no_files", f"The request holds no file. Send pictures in parts named '{PART}'.")
+        for file in self._files:
+            file.content.finish()
         self._done = True
         return self._files
 

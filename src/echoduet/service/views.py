@@ -3,9 +3,18 @@
 from __future__ import annotations
 
 from echoduet.service.backend import Backend
+from echoduet.service.documents import Document
 from echoduet.service.jobs import Job
 from echoduet.service.results import Kept
-from echoduet.service.schemas import JobBody, LayersBody, ResultBody
+from echoduet.service.schemas import DocumentsBody, JobBody, LayersBody, ResultBody
+
+_FIELDS = {
+    Document.SEGMENTATION: "seg",
+    Document.REPORT: "sr",
+    Document.CAPTURE: "sc",
+    Document.NIFTI: "nifti",
+    Document.OVERLAY: "overlay",
+}
 
 
 def job_address(backend: Backend, job: Job) -> str:
@@ -36,4 +45,7 @@ def result_body(backend: Backend, job: Job, kept: Kept) -> ResultBody:
     """Return a result with the addresses of its layers and documents."""
     base = f"{job_address(backend, job)}/results/{kept.body.index}"
     layers = LayersBody(**{layer.value: f"{base}/layers/{layer.value}.png" for layer in kept.layers.pictures})
-    return kept.body.model_copy(update={"layers": layers})
+    documents = DocumentsBody(
+        **{_FIELDS[document]: f"{base}/documents/{document.value}" for document in backend.documents.of(kept)}
+    )
+    return kept.body.model_copy(update={"layers": layers, "documents": documents})

@@ -5,7 +5,7 @@ from __future__ import annotations
 import logging
 import threading
 from collections import deque
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Generator, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 
 from echoduet.errors import EchoDuetError
@@ -34,7 +34,6 @@ class Worker:
         predictor: the model.
         store: where jobs and results are kept.
         read: gives the pictures of a job.
-        draw: makes a result of an analysis, besides `results.answered`.
         metrics: counts what is done.
     """
 
@@ -68,8 +67,8 @@ class Worker:
         for thread in self._threads:
             thread.join()
         self._drawers.shutdown()
-        for _, steps in self._unread:
-            _close(steps)
+        for job, steps in self._unread:
+            _drop(job, steps)
 
     @property
     def alive(self) -> bool:
@@ -96,7 +95,7 @@ class Worker:
                 job, steps = self._unread.popleft()
             step = None if job.over else next(steps, None)
             if step is None:
-                _close(steps)
+                _drop(job, steps)
                 continue
             self._take(job, step)
             with self._changed:
@@ -175,7 +174,7 @@ class Worker:
             )
             return failed(task.place, f"{task.place.name}: {told}", by_input=False)
         try:
-            return answered(task.place, outcome)
+            return answered(task.place, outcome, task.source.dataset if task.source else None)
         except Exception as error:  # noqa: BLE001  # the job must end, whatever one picture brings about
             event("drawing_failed", logging.ERROR, **describe(error))
             return failed(task.place, f"{task.place.name}: no result could be made, by a fault of this server.", False)
@@ -185,7 +184,9 @@ class Worker:
         self._store.put(job, kept)
 
 
-def _close(steps: Iterator[Step]) -> None:
-    close = getattr(steps, "close", None)
-    if close is not None:
-        close()
+def _drop(job: Job, steps: Iterator[Step]) -> None:
+    """Let go of a job's reading, and of its files, whether reading had begun or not."""
+    if isinstance(steps, Generator):
+        steps.close()
+    for file in job.files:
+        file.content.close()

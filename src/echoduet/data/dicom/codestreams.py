@@ -3,11 +3,18 @@
 from __future__ import annotations
 
 import struct
+from collections.abc import Iterator
 from dataclasses import dataclass
+
+from echoduet.data.dicom.jpeg_2000 import read_size
+
+JPEG_2000 = 0x51
+"""Stands for the process where the stream is JPEG 2000."""
 
 _BASELINE = frozenset({0xC0, 0xC1})
 _LOSSLESS = frozenset({0xC3})
 _JPEG_LS = frozenset({0xF7})
+_SCAN = 0xDA
 # Markers that stand alone, without a length.
 _BARE = frozenset({0x01, *range(0xD0, 0xD9)})
 _SIZES = frozenset({*range(0xC0, 0xD0), 0xF7}) - {0xC4, 0xC8, 0xCC}
@@ -15,7 +22,7 @@ _SIZES = frozenset({*range(0xC0, 0xD0), 0xF7}) - {0xC4, 0xC8, 0xCC}
 
 @dataclass(frozen=True, slots=True)
 class Claim:
-    """What a code stream says: its process (the marker of a JPEG frame; 0x51 for JPEG 2000), size, values, bits."""
+    """What a code stream says: its process (the second byte of its marker), size, values, bits."""
 
     process: int
     rows: int
@@ -41,42 +48,41 @@ class Claim:
 
 def read_claim(stream: bytes) -> Claim | None:
     """Return what a JPEG, JPEG-LS or JPEG 2000 code stream says of itself; None where it says nothing."""
-    if stream[:4] == b"\xff\x4f\xff\x51":
-        return _read_jpeg_2000(stream)
+    if stream[:2] == b"\xff\x4f":
+        size = read_size(stream)
+        return None if size is None else Claim(JPEG_2000, size.rows, size.columns, size.samples, size.bits)
     return _read_jpeg(stream) if stream[:2] == b"\xff\xd8" else None
+
+
+def without_application_data(stream: bytes) -> bytes:
+    """Return a JPEG stream without its APP and comment segments, in which JFIF and Adobe speak of colours."""
+    kept, place = [stream[:2]], 2
+    for start, marker, end in _segments(stream):
+        if not (0xE0 <= marker <= 0xEF or marker == 0xFE):
+            kept.append(stream[start:end])
+        place = end
+    return b"".join([*kept, stream[place:]])
 
 
 def _read_jpeg(stream: bytes) -> Claim | None:
     """Read the frame header (ISO 10918-1 B.2.2): marker, length, bits, rows, columns, components."""
-    place = 2
-    while place + 4 <= len(stream):
-        if stream[place] != 0xFF:
-            return None
-        marker = stream[place + 1]
-        if marker == 0xFF or marker in _BARE:
-            place += 1 if marker == 0xFF else 2
-            continue
-        if marker in _SIZES:
-            return _read_frame_header(stream, place, marker)
-        place += 2 + int.from_bytes(stream[place + 2 : place + 4])
+    for start, marker, end in _segments(stream):
+        if marker in _SIZES and end - start >= 10:
+            bits, rows, columns, samples = struct.unpack(">BHHB", stream[start + 4 : start + 10])
+            return Claim(marker, rows, columns, samples, bits)
     return None
 
 
-def _read_frame_header(stream: bytes, place: int, marker: int) -> Claim | None:
-    if place + 10 > len(stream):
-        return None
-    bits, rows, columns, samples = struct.unpack(">BHHB", stream[place + 4 : place + 10])
-    return Claim(marker, rows, columns, samples, bits)
-
-
-def _read_jpeg_2000(stream: bytes) -> Claim | None:
-    """Read the SIZ marker (ISO 15444-1 A.5.1)."""
-    if len(stream) < 43:
-        return None
-    right, bottom, left, top, tile_width, tile_height = struct.unpack(">6L", stream[8:32])
-    samples, bits = int.from_bytes(stream[40:42]), (stream[42] & 0x7F) + 1
-    rows, columns = bottom - top, right - left
-    # A decoder keeps a table of the tiles: the standard allows 65,535, nobody needs a tenth of them.
-    if min(tile_width, tile_height) == 0 or rows * columns > 4096 * tile_width * tile_height:
-        return None
-    return Claim(0x51, rows, columns, samples, bits)
+def _segments(stream: bytes) -> Iterator[tuple[int, int, int]]:
+    """Yield where each marker segment before the first scan begins, its marker, and where it ends."""
+    place = 2
+    while place + 4 <= len(stream) and stream[place] == 0xFF:
+        marker = stream[place + 1]
+        if marker == _SCAN:
+            return
+        if marker == 0xFF or marker in _BARE:
+            place += 1 if marker == 0xFF else 2
+            continue
+        end = place + 2 + int.from_bytes(stream[place + 2 : place + 4])
+        yield place, marker, end
+        place = end

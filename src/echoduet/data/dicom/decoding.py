@@ -2,7 +2,7 @@
 
 Uncompressed frames are read here; compressed ones by pydicom's decoders, one named for each transfer syntax, so that
 the same file gives the same values everywhere. pylibjpeg-libjpeg is under the GPL and never used, even where it is
-installed: Pillow decodes JPEG, GDCM lossless JPEG.
+installed.
 """
 
 from __future__ import annotations
@@ -13,7 +13,6 @@ import numpy as np
 from numpy.typing import NDArray
 from pydicom.encaps import encapsulate
 from pydicom.pixels.decoders.base import get_decoder
-from pydicom.pixels.processing import convert_color_space
 from pydicom.uid import (
     JPEG2000,
     UID,
@@ -31,13 +30,12 @@ from pydicom.uid import (
     RLELossless,
 )
 
-from echoduet.data.dicom.codestreams import Claim, read_claim
+from echoduet.data.dicom.codestreams import JPEG_2000, Claim, read_claim
+from echoduet.data.dicom.deep_jpeg import can_decode, decode_deep
 from echoduet.data.dicom.guard import guarded
-from echoduet.data.dicom.pixel_format import YBR, PixelFormat
+from echoduet.data.dicom.pixel_format import YBR, PixelFormat, Values
+from echoduet.data.dicom.plain_frames import read_plain, to_rgb
 from echoduet.errors import DicomError
-
-Values = NDArray[np.unsignedinteger[Any]]
-"""Values of a frame as they are stored, unsigned, unused bits zero: `(H, W)`, or red, green, blue `(H, W, 3)`."""
 
 UNCOMPRESSED: Final = frozenset(
     {ImplicitVRLittleEndian, ExplicitVRLittleEndian, ExplicitVRBigEndian, DeflatedExplicitVRLittleEndian}
@@ -46,16 +44,14 @@ UNCOMPRESSED: Final = frozenset(
 _PLUGINS: Final[dict[UID, str]] = {
     JPEGBaseline8Bit: "pillow",
     JPEGExtended12Bit: "pillow",
-    JPEGLossless: "gdcm",
-    JPEGLosslessSV1: "gdcm",
     JPEGLSLossless: "pyjpegls",
     JPEGLSNearLossless: "pyjpegls",
     JPEG2000Lossless: "pylibjpeg",
     JPEG2000: "pylibjpeg",
     RLELossless: "pylibjpeg",
 }
-
-EXTRA = "pip install 'echoduet[dicom]'"
+_LOSSLESS: Final = frozenset({JPEGLossless, JPEGLosslessSV1})
+_DEEP_BITS: Final = 12
 
 
 def check_syntax(syntax: UID, label: str) -> None:
@@ -66,14 +62,18 @@ def check_syntax(syntax: UID, label: str) -> None:
     """
     if syntax in UNCOMPRESSED:
         return
-    if syntax not in _PLUGINS:
+    if syntax not in _LOSSLESS | _PLUGINS.keys():
         kind = "video" if "MPEG" in syntax.name or "HEVC" in syntax.name else "in a transfer syntax that is not read"
         raise DicomError(f"{label}: its frames are {kind}. Export them as JPEG, JPEG 2000, RLE or uncompressed.")
-    if _PLUGINS[syntax] not in get_decoder(syntax).available_plugins:
-        raise DicomError(f"{label}: needs a decoder that is not installed. Install it by `{EXTRA}`.")
+    if syntax in _PLUGINS and _PLUGINS[syntax] not in get_decoder(syntax).available_plugins:
+        raise _lacking(label)
 
 
-def decode(content: bytes, syntax: UID, pixels: PixelFormat, label: str) -> Values:
+def _lacking(label: str) -> DicomError:
+    return DicomError(f"{label}: its decoder is not installed. Install it by `pip install 'echoduet[dicom]'`.")
+
+
+def decode(content: bytes, syntax: UID, pixels: PixelFormat, label: str, words: bool = False) -> Values:
     """Return a frame's values; colours come as red, green, blue, whatever the file has.
 
     Args:
@@ -81,49 +81,34 @@ def decode(content: bytes, syntax: UID, pixels: PixelFormat, label: str) -> Valu
         syntax: the transfer syntax.
         pixels: how the frame is laid out.
         label: names the frame in messages.
+        words: whether uncompressed bytes were written two by two, as words.
 
     Raises:
         DicomError: the frame is damaged, or not what the header says.
     """
     with guarded(label):
         if syntax in UNCOMPRESSED:
-            return _read_plain(content, pixels, big_endian=syntax == ExplicitVRBigEndian)
-        _check_claim(read_claim(content), syntax, pixels, label)
+            return read_plain(content, pixels, syntax == ExplicitVRBigEndian, words)
+        claim = read_claim(content)
+        if syntax != RLELossless:
+            _check_claim(claim, syntax, pixels, label)
+        if claim and (claim.is_lossless or (claim.bits == _DEEP_BITS and claim.is_baseline)):
+            return _decode_deep(content, claim, syntax, pixels, label)
         return _decompress(content, syntax, pixels)
 
 
-def _read_plain(content: bytes, pixels: PixelFormat, big_endian: bool) -> Values:
-    dtype = np.dtype(np.uint8 if pixels.allocated == 8 else ">u2" if big_endian else "<u2")
-    flat: Values = np.frombuffer(content, dtype).astype(dtype.newbyteorder("="))
-    if pixels.shift or pixels.stored < pixels.allocated:
-        flat = (flat >> pixels.shift) & (2**pixels.stored - 1)
-    if pixels.photometric == "YBR_FULL_422":
-        return _to_rgb(_share_colours(flat, pixels))
-    if pixels.samples == 1:
-        return flat.reshape(pixels.shape)
-    values = flat.reshape((3, *pixels.shape[:2])).transpose(1, 2, 0) if pixels.planar else flat.reshape(pixels.shape)
-    return _to_rgb(values) if pixels.photometric in YBR else values
-
-
-def _share_colours(flat: Values, pixels: PixelFormat) -> Values:
-    """Give two neighbours the colour they share: Y1 Y2 Cb Cr becomes Y1 Cb Cr, Y2 Cb Cr."""
-    pairs = flat.reshape(-1, 4)
-    return pairs[:, [0, 2, 3, 1, 2, 3]].reshape(pixels.shape)
-
-
-def _to_rgb(values: Values) -> Values:
-    return np.asarray(convert_color_space(values, "YBR_FULL", "RGB"))
+def _decode_deep(content: bytes, claim: Claim, syntax: UID, pixels: PixelFormat, label: str) -> Values:
+    if not can_decode(claim):
+        raise _lacking(label)
+    values = decode_deep(content, claim, syntax, pixels)
+    return _checked(to_rgb(values) if pixels.photometric in YBR else values, pixels)
 
 
 def _check_claim(claim: Claim | None, syntax: UID, pixels: PixelFormat, label: str) -> None:
-    if syntax == RLELossless:
-        return
     if claim is None or not _is_of(claim, syntax):
         raise DicomError(f"{label}: is not compressed as its transfer syntax says. Export it again.")
     if (claim.rows, claim.columns, claim.samples) != (pixels.rows, pixels.columns, pixels.samples):
         raise DicomError(f"{label}: its size is not what the header says. Export it again.")
-    if claim.is_baseline and claim.bits != 8:
-        raise DicomError(f"{label}: is JPEG with {claim.bits} bits a value; 8 are read. Export it as lossless JPEG.")
     if claim.bits > pixels.allocated:
         raise DicomError(f"{label}: has more bits a value than the header says. Export it again.")
 
@@ -131,11 +116,11 @@ def _check_claim(claim: Claim | None, syntax: UID, pixels: PixelFormat, label: s
 def _is_of(claim: Claim, syntax: UID) -> bool:
     if syntax in (JPEGBaseline8Bit, JPEGExtended12Bit):
         return claim.is_baseline
-    if syntax in (JPEGLossless, JPEGLosslessSV1):
+    if syntax in _LOSSLESS:
         return claim.is_lossless
     if syntax in (JPEGLSLossless, JPEGLSNearLossless):
         return claim.is_jpeg_ls
-    return claim.process == 0x51
+    return claim.process == JPEG_2000
 
 
 def _decompress(content: bytes, syntax: UID, pixels: PixelFormat) -> Values:
@@ -153,7 +138,14 @@ def _decompress(content: bytes, syntax: UID, pixels: PixelFormat) -> Values:
     # One frame in one item, so that a decoder is never handed the bytes of another.
     source = encapsulate([content], has_bot=False)
     values, _ = get_decoder(syntax).as_array(source, index=0, decoding_plugin=_PLUGINS[syntax], **options)
+    return _checked(values, pixels)
+
+
+def _checked(values: NDArray[Any], pixels: PixelFormat) -> Values:
+    """Return the values unsigned, of as many bits as are stored."""
     if values.shape != pixels.shape:
         raise ValueError("another shape")
     unsigned = values.view(np.uint8 if values.dtype.itemsize == 1 else np.uint16)
+    if not pixels.signed and int(unsigned.max()) >= 2**pixels.stored:
+        raise ValueError("more bits than are stored")
     return np.asarray(unsigned & (2**pixels.stored - 1))

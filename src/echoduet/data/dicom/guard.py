@@ -8,15 +8,13 @@ import struct
 import zlib
 from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass
+from subprocess import SubprocessError
 from typing import BinaryIO
 
-from echoduet.data.images import MAX_PIXELS
+from pydicom.errors import BytesLengthException, InvalidDicomError
+
 from echoduet.data.quiet import without_warnings
 from echoduet.errors import DicomError, EchoDuetError
-
-MAX_FRAMES = 1000
-"""Most frames of one file: a cine loop of a breast has some hundreds."""
 
 HEADER_BYTES = 16 << 20
 """Most bytes of a header that are taken into memory."""
@@ -30,12 +28,10 @@ VALUE_BYTES = 256 << 10
 INFLATED_BYTES = 256 << 20
 """Most bytes that a deflated file may become; it is the one kind that is taken into memory whole."""
 
-_MEAN_PIXELS = 2_500_000  # a little more than 1920 x 1080
-_PLAIN = "Export the image again, uncompressed or as JPEG"
-
 # What pydicom and its decoders raise on damaged files.
 DAMAGE = (
     OSError,
+    SyntaxError,  # Pillow's word for a damaged file
     ValueError,
     TypeError,
     AttributeError,
@@ -47,46 +43,10 @@ DAMAGE = (
     MemoryError,
     struct.error,
     zlib.error,
+    SubprocessError,
+    BytesLengthException,
+    InvalidDicomError,
 )
-
-
-@dataclass(frozen=True, slots=True)
-class Limits:
-    """How much one file may hold.
-
-    Attributes:
-        frames: most frames.
-        pixels: most pixels of one frame.
-    """
-
-    frames: int = MAX_FRAMES
-    pixels: int = MAX_PIXELS
-
-    @property
-    def total(self) -> int:
-        """Most pixels of all frames together: that many of full high definition, or one of the largest."""
-        return max(self.pixels, self.frames * _MEAN_PIXELS)
-
-    def check(self, label: str, rows: int, columns: int, frames: int) -> None:
-        """Refuse more than is allowed.
-
-        Raises:
-            DicomError: it is more.
-        """
-        if frames > self.frames:
-            raise DicomError(
-                f"{label}: has {frames:,} frames, more than the {self.frames:,} that are read. "
-                "Cut the loop, or allow more frames."
-            )
-        if rows * columns > self.pixels:
-            raise DicomError(
-                f"{label}: {columns}x{rows} pixels, more than the {self.pixels:,} that are read. Crop or shrink it."
-            )
-        if rows * columns * frames > self.total:
-            raise DicomError(
-                f"{label}: {frames:,} frames of {columns}x{rows} pixels are more than is read at once. "
-                "Cut the loop, or allow more frames."
-            )
 
 
 @contextmanager
@@ -129,7 +89,7 @@ class Metered:
         """Return up to `size` bytes.
 
         Raises:
-            EOFError: a header does not hold so much.
+            OverflowError: a header does not hold so much.
         """
         left = max(0, self._size - self._stream.tell())
         wanted = left if size < 0 else min(size, left)
@@ -164,7 +124,7 @@ def inflate(content: bytes, label: str) -> bytes:
     inflater = zlib.decompressobj(-zlib.MAX_WBITS)
     inflated = inflater.decompress(content, INFLATED_BYTES)
     if inflater.unconsumed_tail:
-        raise DicomError(f"{label}: inflates to more than {INFLATED_BYTES >> 20} MiB. {_PLAIN}.")
+        raise DicomError(f"{label}: inflates to more than {INFLATED_BYTES >> 20} MiB. Export it without deflation.")
     if not inflater.eof:
         raise DicomError(f"{label}: ends early. Restore the file from its source.")
     return inflated

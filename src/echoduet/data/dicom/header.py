@@ -34,11 +34,19 @@ Opener = Callable[[], BinaryIO]
 
 @dataclass(frozen=True, slots=True)
 class PixelElement:
-    """Where the pixels lie in the file: the place of their first byte, and their length; None where it is open."""
+    """Where the pixels lie in the file.
+
+    Attributes:
+        keyword: PixelData, or one of its kin.
+        start: place of the first byte.
+        length: in bytes; None where it is open, as it is for compressed pixels.
+        words: whether they are written as 16-bit words (VR OW), and not as bytes.
+    """
 
     keyword: str
     start: int
     length: int | None
+    words: bool
 
 
 @dataclass(frozen=True, slots=True)
@@ -117,10 +125,12 @@ def _read_body(open_: Opener, start: int, meta: FileMetaDataset, syntax: UID, la
         size = stream_size(stream)
         meter = Metered(stream, size)
 
-        def at_pixels(tag: BaseTag, _vr: str | None, length: int) -> bool:
+        def at_pixels(tag: BaseTag, vr: str | None, length: int) -> bool:
             if tag not in _PIXELS:
                 return False
-            found.append(PixelElement(_PIXELS[tag], stream.tell(), None if length == _UNDEFINED else length))
+            found.append(
+                PixelElement(_PIXELS[tag], stream.tell(), None if length == _UNDEFINED else length, vr == "OW")
+            )
             return True
 
         stream.seek(start)

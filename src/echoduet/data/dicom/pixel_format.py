@@ -3,7 +3,10 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import Any
 
+import numpy as np
+from numpy.typing import NDArray
 from pydicom.dataset import Dataset
 
 from echoduet.errors import DicomError
@@ -12,6 +15,9 @@ GRAY = frozenset({"MONOCHROME1", "MONOCHROME2"})
 PALETTE = "PALETTE COLOR"
 YBR = frozenset({"YBR_FULL", "YBR_FULL_422", "YBR_ICT", "YBR_RCT"})
 COLOURS = frozenset({"RGB", *YBR})
+
+Values = NDArray[np.unsignedinteger[Any]]
+"""Values of a frame as they are stored, unsigned, unused bits zero: `(H, W)`, or red, green, blue `(H, W, 3)`."""
 
 _LARGEST_SIDE = 65535
 

@@ -9,8 +9,7 @@ from numpy.typing import NDArray
 from PIL import Image
 from pydicom.dataset import Dataset
 
-from echoduet.data.dicom.decoding import Values
-from echoduet.data.dicom.pixel_format import GRAY, PALETTE, PixelFormat
+from echoduet.data.dicom.pixel_format import GRAY, PALETTE, PixelFormat, Values
 from echoduet.errors import DicomError
 from echoduet.records import ColourImage, GrayImage
 

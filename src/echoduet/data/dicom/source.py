@@ -7,18 +7,19 @@ Reading order: `header` (everything before the pixels), `storage` (is it ultraso
 from __future__ import annotations
 
 from collections.abc import Iterator
-from typing import TYPE_CHECKING
 
-from echoduet.data.dicom.guard import Limits, guarded
+from echoduet.data.dicom.decoding import check_syntax, decode
+from echoduet.data.dicom.fragments import Frame, locate_frames
+from echoduet.data.dicom.guard import guarded
+from echoduet.data.dicom.header import Header, read_header
+from echoduet.data.dicom.limits import Limits
+from echoduet.data.dicom.pixel_format import read_format
+from echoduet.data.dicom.regions import read_layout
+from echoduet.data.dicom.shades import Shades
+from echoduet.data.dicom.storage import check_kind
+from echoduet.data.uploads import PictureFile
 from echoduet.errors import DicomError
 from echoduet.records import Scan
-
-if TYPE_CHECKING:
-    from pydicom.dataset import Dataset
-
-    from echoduet.data.dicom.fragments import Frame
-    from echoduet.data.dicom.header import Header
-    from echoduet.data.uploads import PictureFile
 
 STANDARD = Limits()
 
@@ -34,15 +35,11 @@ class DicomSource:
     """
 
     def __init__(self, label: str, name: str, header: Header, limits: Limits = STANDARD) -> None:
-        from echoduet.data.dicom.fragments import locate_frames  # noqa: PLC0415 - pydicom is an extra
-        from echoduet.data.dicom.pixel_format import read_format  # noqa: PLC0415 - same
-        from echoduet.data.dicom.regions import read_layout  # noqa: PLC0415 - same
-        from echoduet.data.dicom.shades import Shades  # noqa: PLC0415 - same
-
-        self.dataset: Dataset = header.dataset
+        self.dataset = header.dataset
         self.name = name
         self._label = label
         self._header = header
+        self._words = header.pixels is not None and header.pixels.words
         self._pixels = read_format(header.dataset, label)
         self.frame_count = self._pixels.frames
         limits.check(label, self._pixels.rows, self._pixels.columns, self.frame_count)
@@ -74,19 +71,17 @@ class DicomSource:
         yield from map(self._read, range(self.frame_count))
 
     def _missing(self) -> DicomError:
-        return DicomError(
-            f"{self._label}: {len(self._frames):,} of its {self.frame_count:,} frames are whole. "
-            "Restore the file from its source."
-        )
+        what = "ends before its pixels do"
+        if self.frame_count > 1:
+            what = f"holds {len(self._frames):,} whole frames of the {self.frame_count:,} it declares"
+        return DicomError(f"{self._label}: {what}. Restore the file from its source.")
 
     def _read(self, index: int) -> Scan:
-        from echoduet.data.dicom.decoding import decode  # noqa: PLC0415 - pydicom is an extra
-
         single = self.frame_count == 1
         label = self._label if single else f"{self._label}, frame {index + 1}"
         with guarded(label):
             content = self._content(self._frames[index])
-            values = decode(content, self._header.syntax, self._pixels, label)
+            values = decode(content, self._header.syntax, self._pixels, label, self._words)
             gray, colour = self._shades.picture(values)
         return Scan(
             name=self.name if single else f"{self.name}-f{index + 1:03d}",
@@ -117,18 +112,10 @@ def open_dicom(file: PictureFile, name: str | None = None, limits: Limits = STAN
         limits: how much the file may hold.
 
     Raises:
-        DicomError: pydicom is missing, or the file is no ultrasound image, damaged, encrypted, larger than `limits`,
-            or written in a way that is not read.
+        DicomError: the file is no ultrasound image, damaged, encrypted, larger than `limits`, or written in a way that
+            is not read.
     """
     label = str(file)
-    try:
-        from echoduet.data.dicom.decoding import check_syntax  # noqa: PLC0415 - pydicom is an extra
-        from echoduet.data.dicom.header import read_header  # noqa: PLC0415 - same
-        from echoduet.data.dicom.storage import check_kind  # noqa: PLC0415 - same
-    except ModuleNotFoundError as error:
-        raise DicomError(
-            f"{label}: reading DICOM needs pydicom. Install it by `pip install 'echoduet[dicom]'`."
-        ) from error
     with guarded(label):
         header = read_header(file, label)
         check_kind(header.dataset, label)

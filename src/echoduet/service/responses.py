@@ -38,6 +38,12 @@ def described(*statuses: int) -> dict[int | str, dict[str, Any]]:
     return entries
 
 
+def binary(*media_types: str) -> dict[int | str, dict[str, Any]]:
+    """Return the description of an answer that is a file of one of these types."""
+    content = {media_type: {"schema": {"type": "string", "format": "binary"}} for media_type in media_types}
+    return {200: {"content": content, "description": "The file."}}
+
+
 def told(body: BaseModel, status: int = 200, headers: Mapping[str, str] | None = None) -> Response:
     """Return a body as a JSON answer."""
     return Response(body.model_dump_json(), status, dict(headers or {}), "application/json")
