@@ -51,7 +51,7 @@ function bars(answer) {
       make("span", {}, icon(name, 14), LABELS[name]), make("div", {}, bar), make("b", {}, percent(value)),
     );
   };
-  const said = calibrationText(model()?.calibration, answer.probabilities.malignant);
+  const said = calibrationText(model()?.calibration, answer);
   return make(
     "div", { id: "probabilities", role: "group", "aria-label": "Probabilities" }, ORDER.map(row),
     make("p", { id: "calibration" }, said ?? "How these probabilities relate to frequencies was not measured for this model."),

@@ -23,16 +23,19 @@ export function verdictText({ verdict, probability }) {
   return probability === null || probability === undefined ? LABELS[verdict] : `${LABELS[verdict]} ${percent(probability)}`;
 }
 
-/** What the probability of malignancy means, as far as the model was measured; null where it was not. */
-export function calibrationText(calibration, malignant) {
+/**
+ * What the probability of the verdict means, as far as the model was measured; null where it was not.
+ *
+ * The share is told only where the measured error is small, there are cases enough, and the verdict is the most probable class:
+ * it is for that one that the calibration was measured.
+ */
+export function calibrationText(calibration, { label, probabilities }) {
   if (!calibration) return null;
-  const { ece_malignant: error, n, text } = calibration;
-  const about = Math.round(100 * malignant);
-  // Said only where the measured error is small and there are cases enough for a hundred of them to mean something.
-  const trusted = typeof error === "number" && error <= 0.05 && n >= 200;
-  const said = trusted ? `Of 100 images scored like this, about ${about} were malignant.` : "";
-  const measured = text || (n ? `Measured on ${n} images, the score is off by ${(100 * error).toFixed(1)} points on average.` : "");
-  return [said, measured].filter(Boolean).join(" ") || null;
+  const { ece, n, text } = calibration;
+  const top = Math.max(...Object.values(probabilities));
+  const trusted = typeof ece === "number" && ece <= 0.05 && n >= 200 && probabilities[label] === top;
+  const share = `Of 100 images answered "${label}" at ${percent(top)}, about ${Math.round(100 * top)} were ${label}.`;
+  return [trusted ? share : "", text].filter(Boolean).join(" ") || null;
 }
 
 function scale(value, words) {
