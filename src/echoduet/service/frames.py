@@ -6,7 +6,7 @@ import logging
 from collections.abc import Iterator
 from dataclasses import dataclass
 
-from echoduet.data.dicom.limits import Limits as DicomLimits
+from echoduet.data.dicom.guard import Limits as DicomLimits
 from echoduet.data.scans import DicomSource, is_dicom, open_dicom, read_scans
 from echoduet.data.uploads import Upload
 from echoduet.errors import ImageError
