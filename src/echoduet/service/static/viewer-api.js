@@ -28,7 +28,8 @@ class Refusal extends Error {
 function refusal(status, text, retryAfter) {
   let told = {};
   try { told = JSON.parse(text); } catch { /* not every proxy on the way speaks JSON; the status says enough */ }
-  return new Refusal(status, told.error || `The server refused the request (${status}).`, Number(retryAfter) || 0);
+  const remedy = status === 404 ? " Add the image again." : "";
+  return new Refusal(status, (told.error || `The server refused the request (${status}).`) + remedy, Number(retryAfter) || 0);
 }
 
 const pause = (seconds) => new Promise((done) => { setTimeout(done, 1000 * seconds); });

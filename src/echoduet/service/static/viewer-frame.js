@@ -1,7 +1,7 @@
 // The frame that is shown: its picture in the window, its layers in their colours, its outlines. Built when it is needed, once.
 import { outlines } from "./viewer-contour.js";
 import { coloured, layer, picture, windowed } from "./viewer-pictures.js";
-import { emit, on, result, state, work } from "./viewer-store.js";
+import { emit, on, painting, result, state, work } from "./viewer-store.js";
 import { warn } from "./viewer-announce.js";
 
 export const COLOURS = { mask: "#ffc069", mask_raw: "#6fd3e8", correction: "#d3b4ff" };
@@ -26,7 +26,7 @@ export const frame = { address: "", picture: null, planes: {}, made: new Map() }
 
 /** Whose outline is shown: the chosen one where the frame has it. */
 export function outlineShown(answer = result()) {
-  if (work().edit) return "correction";
+  if (painting()) return "correction";
   const has = (name) => Boolean(answer?.layers?.[name]);
   return [layers.outline, "correction", "mask", "mask_raw"].find(has) ?? null;
 }

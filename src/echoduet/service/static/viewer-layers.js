@@ -4,7 +4,7 @@ import { $, make, refill } from "./viewer-dom.js";
 import { layers, outlineShown } from "./viewer-frame.js";
 import { reanalyse } from "./viewer-intake.js";
 import { ariaKeys, bind, keyOf } from "./viewer-keys.js";
-import { emit, on, result, state, work } from "./viewer-store.js";
+import { emit, on, painting, result, state } from "./viewer-store.js";
 
 const NAMES = { contour: "Outline", fill: "Fill", uncertainty: "Uncertainty", explanation: "Explanation" };
 const LEGENDS = {
@@ -33,7 +33,7 @@ export function nextOutline() {
   setOutline(names[(names.indexOf(current()) + 1) % names.length]);
 }
 
-const corrected = () => Boolean(result()?.layers?.correction || work().edit);
+const corrected = () => Boolean(result()?.layers?.correction || painting());
 const choices = () => (corrected() ? ["mask", "mask_raw", "correction"] : ["mask", "mask_raw"]);
 const current = () => outlineShown() ?? "mask";
 
@@ -57,12 +57,12 @@ function row(name) {
 function outlineChoice() {
   const radio = (name) => make(
     "label", { class: `outline ${name}` },
-    make("input", { type: "radio", name: "outline", id: `outline-${name}`, value: name, checked: current() === name, disabled: Boolean(work().edit), on: { change: () => setOutline(name) } }),
+    make("input", { type: "radio", name: "outline", id: `outline-${name}`, value: name, checked: current() === name, disabled: painting(), on: { change: () => setOutline(name) } }),
     make("span", {}, name === "mask" ? OUTLINES.best : OUTLINES[name]),
   );
   return make(
     "fieldset", {}, make("legend", {}, "Whose outline"), choices().map(radio),
-    work().edit && make("p", { class: "quiet" }, "While you correct, yours is solid and the answer's is dotted."),
+    painting() && make("p", { class: "quiet" }, "While you correct, yours is solid and the answer's is dotted."),
   );
 }
 
@@ -87,5 +87,5 @@ function render() {
 export function startLayers() {
   for (const name of Object.keys(NAMES)) bind(`layer-${name}`, () => toggle(name));
   bind("outline", nextOutline);
-  for (const name of ["selection", "layers", "edits", "entries"]) on(name, render);
+  for (const name of ["selection", "layers", "edits", "entries", "tool"]) on(name, render);
 }

@@ -2,7 +2,7 @@
 import { belongs } from "./viewer-contour.js";
 import { $ } from "./viewer-dom.js";
 import { COLOURS, fill, frame, heat, layers, loops, outlineShown, shownPicture } from "./viewer-frame.js";
-import { emit, lesions, on, result, state, work } from "./viewer-store.js";
+import { emit, lesions, on, painting, result, state } from "./viewer-store.js";
 
 const MARGIN = 12;
 const ZOOMS = [0.1, 16];
@@ -136,7 +136,7 @@ function stroke(context, path, colour, width, dash = []) {
 function paintOutlines(context, shown) {
   const chosen = lesions().find((lesion) => lesion.number === state.lesion);
   context.globalAlpha = layers.contour.opacity;
-  if (shown === "correction" && work().edit) {
+  if (painting()) {
     for (const loop of loops("mask")) stroke(context, loop.path, COLOURS.mask, 1, [4, 4]);
   }
   for (const loop of loops(shown)) {

@@ -34,6 +34,12 @@ export function work(entry = state.current, position = entry?.position) {
   return entry.works.get(position);
 }
 
+/** Whether the mask is being painted on: then it is what is shown, whatever outline was chosen. */
+export function painting() {
+  const { edit } = work();
+  return Boolean(edit && (edit.changed || state.tool === "brush"));
+}
+
 export function select(entry, position = entry?.position) {
   const same = state.current === entry && entry?.position === position;
   state.current = entry;
