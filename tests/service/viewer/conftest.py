@@ -144,6 +144,15 @@ class Desk:
             "return [...c.getContext('2d').getImageData(at.x * k, at.y * k, 1, 1).data].slice(0, 3) }", [x, y],
         ))  # fmt: skip
 
+    def becomes(self, wanted: Callable[[str], bool]) -> str:
+        """Wait until the picture on the canvas is as wanted, and return it."""
+        for _ in range(400):
+            picture = str(self.canvas.evaluate("canvas => canvas.toDataURL()"))
+            if wanted(picture):
+                return picture
+            self.page.wait_for_timeout(25)
+        pytest.fail("the canvas does not become what was wanted")
+
     def drag(self, *places: tuple[float, float], button: str = "left") -> None:
         """Press at the first place of the page, move over the others, and release."""
         mouse = self.page.mouse

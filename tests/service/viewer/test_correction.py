@@ -184,8 +184,40 @@ def test_everything_is_exported_and_single_files_too(desk):
     assert Image.open(io.BytesIO(got.value.path().read_bytes())).width == width
 
 
-def test_a_job_that_was_forgotten_is_told_in_words(desk):
-    desk.add("benign.png")
+def test_what_the_server_forgot_is_told_in_words_and_what_was_painted_stays(correcting):
+    desk = correcting
+    desk.drag(desk.at(80, 280), desk.at(120, 280))
+    mask = painted(desk)
     desk.page.request.delete(desk.page.url + f"v1/jobs/{desk.state('state.current.job')}")
-    desk.page.keyboard.press("s")
-    expect(desk.page.locator("#warned")).to_contain_text("no longer kept. Add the image again.")
+    desk.page.keyboard.press("Control+s")
+    expect(desk.page.locator("#warned")).to_contain_text("no longer kept. Analyse the image again")
+    desk.page.keyboard.press("Shift+R")
+    expect(desk.page.locator("#told")).to_contain_text("loop.dcm: Malignant")
+    desk.press("Control+s")
+    expect(desk.page.locator("#answer")).to_contain_text("Outline corrected by a person")
+    assert (layer(desk, "correction") == mask).all()
+
+
+def test_a_second_finger_takes_the_first_ones_dot_back(server, visit):
+    desk = visit(server, width=1024, height=768, has_touch=True)
+    desk.add("loop.dcm")
+    desk.press("b")
+    touch = desk.page.context.new_cdp_session(desk.page)
+    (x, y), zoom = desk.at(100, 290), desk.canvas.get_attribute("data-zoom")
+
+    def send(kind, *places):
+        fingers = [{"x": x + far, "y": y, "id": at} for at, far in enumerate(places)]
+        touch.send("Input.dispatchTouchEvent", {"type": kind, "touchPoints": fingers})
+
+    send("touchStart", 0)
+    send("touchStart", 0, 80)
+    send("touchMove", 0, 120)
+    send("touchEnd")
+    desk.drawn()
+    assert (painted(desk) == layer(desk, "mask")).all()
+    assert float(desk.canvas.get_attribute("data-zoom")) > float(zoom)
+    send("touchStart", 0)
+    send("touchMove", 30)
+    send("touchEnd")
+    desk.drawn()
+    assert (painted(desk) & ~layer(desk, "mask")).sum() > 100

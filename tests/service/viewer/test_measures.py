@@ -26,12 +26,11 @@ def test_lesions_are_listed_in_millimetres_and_the_chosen_one_is_marked(desk):
         f"{lesion['area']:.1f} mm²", f"{lesion['longest']:.1f} × {lesion['shortest']:.1f} mm",
         f"{lesion['width_height_ratio']:.2f}", f"{round(lesion['orientation'])}°", f"{lesion['circularity']:.2f}",
     ]  # fmt: skip
-    before = desk.canvas.screenshot()
+    before = desk.becomes(lambda _: True)
     desk.page.click("#lesion-1")
-    desk.drawn()
     expect(desk.page.locator("#lesion-1")).to_have_attribute("aria-pressed", "true")
     expect(desk.page.locator("#lesion-1")).to_be_focused()
-    assert desk.canvas.screenshot() != before
+    desk.becomes(lambda picture: picture != before)
     desk.press("l")
     expect(desk.page.locator("#lesion-1")).to_have_attribute("aria-pressed", "false")
     box = lesion["box"]

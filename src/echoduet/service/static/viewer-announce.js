@@ -8,9 +8,13 @@ function show(element, sentence, duration) {
   for (const other of [$("told"), $("warned")]) other.className = "";
   // The same sentence said again is only read out if the text changes in between.
   element.textContent = "";
-  requestAnimationFrame(() => { element.textContent = sentence; });
+  requestAnimationFrame(() => {
+    element.textContent = sentence;
+  });
   element.className = "shown";
-  silence = setTimeout(() => { element.className = ""; }, duration);
+  silence = setTimeout(() => {
+    element.className = "";
+  }, duration);
 }
 
 /** Say what was done. */

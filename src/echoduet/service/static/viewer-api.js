@@ -14,7 +14,9 @@ const bearer = () => (token ? { authorization: `Bearer ${token}` } : {});
 /** Ask for a token once, however many requests wait for it. */
 async function renew(used) {
   if (used !== token) return;
-  asking ??= askForToken(token !== "").finally(() => { asking = null; });
+  asking ??= askForToken(token !== "").finally(() => {
+    asking = null;
+  });
   token = await asking;
 }
 
@@ -27,12 +29,19 @@ class Refusal extends Error {
 
 function refusal(status, text, retryAfter) {
   let told = {};
-  try { told = JSON.parse(text); } catch { /* not every proxy on the way speaks JSON; the status says enough */ }
-  const remedy = status === 404 ? " Add the image again." : "";
+  try {
+    told = JSON.parse(text);
+  } catch {
+    /* not every proxy on the way speaks JSON; the status says enough */
+  }
+  const remedy = status === 404 ? " Analyse the image again; what you painted stays." : "";
   return new Refusal(status, (told.error || `The server refused the request (${status}).`) + remedy, Number(retryAfter) || 0);
 }
 
-const pause = (seconds) => new Promise((done) => { setTimeout(done, 1000 * seconds); });
+const pause = (seconds) =>
+  new Promise((done) => {
+    setTimeout(done, 1000 * seconds);
+  });
 
 /**
  * Fetch, asking for a token where it is needed, and waiting where we ask too fast (a film asks for many layers).
@@ -67,7 +76,9 @@ function post(path, body, progress) {
     call.open("POST", path);
     for (const [name, value] of Object.entries(bearer())) call.setRequestHeader(name, value);
     call.upload.addEventListener("progress", (event) => progress(event.loaded / Math.max(1, event.total)));
-    call.addEventListener("error", () => fail(new Error("The server does not answer, or it closed the connection during the upload.")));
+    call.addEventListener("error", () =>
+      fail(new Error("The server does not answer, or it closed the connection during the upload.")),
+    );
     call.addEventListener("load", () => {
       if (call.status >= 200 && call.status < 300) done(JSON.parse(call.responseText));
       else fail(refusal(call.status, call.responseText, call.getResponseHeader("retry-after")));
@@ -95,15 +106,18 @@ export async function send(files, { refuse = true, explain = false }, progress, 
   }
 }
 
-/** Watch a job until it is done; `changed` gets every state of it, with the results that had not come before. */
+/**
+ * Watch a job until it is done, and return whether it was worth it. `changed` gets every state of it, with the results that had
+ * not come before, and says whether anybody still waits for more.
+ */
 export async function follow(job, changed) {
   const seen = new Set();
   let [wait, start] = [0.15, 0];
   for (;;) {
-    changed(job);
+    if (!changed(job)) return false;
     for (const { index } of job.results) seen.add(index);
     while (seen.has(start)) start += 1;
-    if (job.status !== "queued" && job.status !== "running") return job;
+    if (job.status !== "queued" && job.status !== "running") return true;
     await pause(wait);
     wait = Math.min(1, wait * 1.3);
     job = await json(`v1/jobs/${job.id}?start=${start}`);

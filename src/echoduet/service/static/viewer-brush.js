@@ -68,6 +68,14 @@ export function end() {
   commit(mine, before);
 }
 
+/** Take back the stroke that is being drawn: it was not meant. */
+export function cancel() {
+  if (!stroke) return;
+  stroke.mine.mask.values.set(stroke.before);
+  stroke = null;
+  emit("edits");
+}
+
 /** Tell what is changed: whether the steps taken are those that were taken when it was saved. */
 function settle(mine) {
   mine.changed = mine.done.length !== mine.savedAt;
@@ -134,7 +142,10 @@ const middle = () => ({ x: frame.picture.width / 2, y: frame.picture.height / 2 
 export function nudge(dx, dy) {
   if (!frame.picture) return;
   const from = brush.at ?? middle();
-  const to = { x: Math.min(frame.picture.width, Math.max(0, from.x + dx)), y: Math.min(frame.picture.height, Math.max(0, from.y + dy)) };
+  const to = {
+    x: Math.min(frame.picture.width, Math.max(0, from.x + dx)),
+    y: Math.min(frame.picture.height, Math.max(0, from.y + dy)),
+  };
   go(to);
 }
 
@@ -156,7 +167,10 @@ function drawCursor(context) {
   if (state.tool !== "brush" || !brush.at) return;
   const { x, y } = toScreen(brush.at);
   const radius = (brush.size / 2) * view.zoom;
-  for (const [style, width] of [["rgba(0,0,0,.8)", 3], [brush.erase ? "#ff9a8f" : "#d3b4ff", 1.5]]) {
+  for (const [style, width] of [
+    ["rgba(0,0,0,.8)", 3],
+    [brush.erase ? "#ff9a8f" : "#d3b4ff", 1.5],
+  ]) {
     Object.assign(context, { strokeStyle: style, lineWidth: width });
     context.setLineDash(brush.erase && width < 2 ? [4, 3] : []);
     context.beginPath();

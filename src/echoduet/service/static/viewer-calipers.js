@@ -20,7 +20,8 @@ function isScaled({ x, y }, answer) {
 /** The length of a caliper: `{value, unit, reason}`; `reason` says why it is in pixels. */
 export function length({ a, b }, answer = result()) {
   const spacing = answer?.spacing;
-  if (!spacing) return { value: Math.hypot(b.x - a.x, b.y - a.y), unit: "px", reason: "the file does not tell the size of a pixel" };
+  if (!spacing)
+    return { value: Math.hypot(b.x - a.x, b.y - a.y), unit: "px", reason: "the file does not tell the size of a pixel" };
   if (![a, b].every((end) => isScaled(end, answer))) {
     return { value: Math.hypot(b.x - a.x, b.y - a.y), unit: "px", reason: "an end lies outside the ultrasound region" };
   }
@@ -32,7 +33,10 @@ export const lengthText = (caliper) => {
   return `${value.toFixed(1)} ${unit}`;
 };
 
-const inside = ({ x, y }) => ({ x: Math.min(frame.picture.width, Math.max(0, x)), y: Math.min(frame.picture.height, Math.max(0, y)) });
+const inside = ({ x, y }) => ({
+  x: Math.min(frame.picture.width, Math.max(0, x)),
+  y: Math.min(frame.picture.height, Math.max(0, y)),
+});
 
 export function choose(caliper, end = "b") {
   Object.assign(chosen, { caliper, end });
@@ -87,7 +91,8 @@ export function release(point) {
   if (!dragged) return;
   const { made, start } = dragged;
   dragged = null;
-  if (made && Math.hypot(point.x - start.x, point.y - start.y) < 4) remove(); // a tap is no distance
+  if (made && Math.hypot(point.x - start.x, point.y - start.y) < 4)
+    remove(); // a tap is no distance
   else if (chosen.caliper) announce(`Caliper: ${lengthText(chosen.caliper)}`);
 }
 
@@ -96,7 +101,7 @@ export function release(point) {
 /** Set a caliper down in the middle of what is seen; its ends are then moved with the arrows. */
 export function placeInMiddle(centre) {
   const middle = toPicture(centre);
-  const reach = Math.max(8, (toPicture({ x: centre.x + 60, y: centre.y }).x - middle.x));
+  const reach = Math.max(8, toPicture({ x: centre.x + 60, y: centre.y }).x - middle.x);
   place({ x: middle.x - reach, y: middle.y }, { x: middle.x + reach, y: middle.y });
   announce(`Caliper placed: ${lengthText(chosen.caliper)}. Arrows move its right end, E takes the other end.`);
 }
@@ -125,7 +130,10 @@ export function nextCaliper() {
 
 function mark(context, { x, y }, strong) {
   const arm = 7;
-  for (const [style, width] of [["rgba(0,0,0,.7)", 4], [COLOUR, strong ? 2.5 : 1.5]]) {
+  for (const [style, width] of [
+    ["rgba(0,0,0,.7)", 4],
+    [COLOUR, strong ? 2.5 : 1.5],
+  ]) {
     Object.assign(context, { strokeStyle: style, lineWidth: width });
     context.beginPath();
     context.moveTo(x - arm, y);

@@ -1,7 +1,7 @@
 // The frames of a file: a slider, steps, and a film at the rate that is wished for.
 import { announce } from "./viewer-announce.js";
 import { $, icon, make } from "./viewer-dom.js";
-import { lookAhead } from "./viewer-frame.js";
+import { bring, lookAhead } from "./viewer-frame.js";
 import { ariaKeys, bind, keyOf } from "./viewer-keys.js";
 import { on, result, select, state, verdictOf } from "./viewer-store.js";
 import { verdictText } from "./viewer-words.js";
@@ -18,7 +18,10 @@ export function goTo(position, spoken = true) {
   if (count() < 2) return;
   const there = (position + count()) % count();
   select(state.current, there);
-  lookAhead(state.current, Array.from({ length: AHEAD }, (_, at) => (there + at + 1) % count()));
+  lookAhead(
+    state.current,
+    Array.from({ length: AHEAD }, (_, at) => (there + at + 1) % count()),
+  );
   if (spoken) announce(frameText());
 }
 
@@ -35,9 +38,17 @@ function frameText() {
 
 function stop() {
   if (!film.timer) return;
-  clearInterval(film.timer);
+  clearTimeout(film.timer);
   film.timer = 0;
   render();
+}
+
+/** The next frame is only gone to when this one is on the stage: a film that cannot keep up plays more slowly. */
+async function roll() {
+  const begun = performance.now();
+  goTo(state.current.position + 1, false);
+  await bring();
+  if (film.timer) film.timer = setTimeout(roll, Math.max(0, 1000 / film.rate - (performance.now() - begun)));
 }
 
 function play() {
@@ -47,7 +58,7 @@ function play() {
     return;
   }
   if (count() < 2) return;
-  film.timer = setInterval(() => goTo(state.current.position + 1, false), 1000 / film.rate);
+  film.timer = setTimeout(roll, 1000 / film.rate);
   announce(`Playing ${film.rate} frames a second`);
   render();
 }
@@ -62,25 +73,65 @@ function setRate(text) {
 }
 
 function button(id, key, name, label, work) {
-  return make("button", { type: "button", id, "aria-label": label, title: `${label} (${keyOf(key)})`, "aria-keyshortcuts": ariaKeys(key), on: { click: work } }, icon(name));
+  return make(
+    "button",
+    {
+      type: "button",
+      id,
+      "aria-label": label,
+      title: `${label} (${keyOf(key)})`,
+      "aria-keyshortcuts": ariaKeys(key),
+      on: { click: work },
+    },
+    icon(name),
+  );
 }
 
 function build() {
   parts = {
     play: button("play", "play", "play", "Play", play),
-    slider: make("input", { type: "range", id: "frame", min: 0, "aria-label": "Frame", on: { input: (event) => { stop(); goTo(Number(event.target.value), false); } } }),
+    slider: make("input", {
+      type: "range",
+      id: "frame",
+      min: 0,
+      "aria-label": "Frame",
+      on: {
+        input: (event) => {
+          stop();
+          goTo(Number(event.target.value), false);
+        },
+      },
+    }),
     strip: make("canvas", { id: "strip", height: 14, "aria-hidden": "true" }),
     text: make("output", { id: "frame-text", for: "frame" }),
-    rate: make("input", { type: "number", id: "rate", min: RATES[0], max: RATES[1], value: film.rate, on: { change: (event) => setRate(event.target.value) } }),
+    rate: make("input", {
+      type: "number",
+      id: "rate",
+      min: RATES[0],
+      max: RATES[1],
+      value: film.rate,
+      on: { change: (event) => setRate(event.target.value) },
+    }),
   };
   $("cine").replaceChildren(
-    parts.play, button("frame-previous", "frame-previous", "previous", "Previous frame", () => stepBy(-1)),
-    make("div", { class: "track" }, parts.slider, parts.strip), button("frame-next", "frame-next", "next", "Next frame", () => stepBy(1)),
-    parts.text, make("label", { class: "rate" }, parts.rate, make("span", {}, "frames / s")),
+    parts.play,
+    button("frame-previous", "frame-previous", "previous", "Previous frame", () => stepBy(-1)),
+    make("div", { class: "track" }, parts.slider, parts.strip),
+    button("frame-next", "frame-next", "next", "Next frame", () => stepBy(1)),
+    parts.text,
+    make("label", { class: "rate" }, parts.rate, make("span", {}, "frames / s")),
   );
 }
 
-const COLOURS = { malignant: "#ff9a8f", benign: "#8fd19e", normal: "#9fb4c7", refused: "#ffcf70", failed: "#ffcf70", waiting: "#3a4046" };
+const COLOURS = {
+  malignant: "#ff9a8f",
+  benign: "#8fd19e",
+  normal: "#9fb4c7",
+  outlined: "#9fb4c7",
+  refused: "#ffcf70",
+  failed: "#ffcf70",
+  waiting: "#3a4046",
+};
 
 /** A bar for each frame, as high as the lesion is suspicious; a refused frame has a mark at the bottom only. */
 function drawStrip() {

@@ -37,7 +37,12 @@ function walk(out, start, stride) {
     const [x, y] = [corner % stride, Math.floor(corner / stride)];
     // The middle of the edge, not its corner: a slanted border then is a slanted line, not stairs.
     points.push(x + DX[direction] / 2, y + DY[direction] / 2);
-    Object.assign(loop, { left: Math.min(loop.left, x), top: Math.min(loop.top, y), right: Math.max(loop.right, x), bottom: Math.max(loop.bottom, y) });
+    Object.assign(loop, {
+      left: Math.min(loop.left, x),
+      top: Math.min(loop.top, y),
+      right: Math.max(loop.right, x),
+      bottom: Math.max(loop.bottom, y),
+    });
     corner += DX[direction] + stride * DY[direction];
     direction = turn(out[corner], direction);
   }
@@ -69,5 +74,7 @@ export function outlines(mask) {
 
 /** Whether an outline belongs to a lesion: it lies within the lesion's box. */
 export function belongs(loop, { box }) {
-  return loop.left >= box.left && loop.top >= box.top && loop.right <= box.left + box.width && loop.bottom <= box.top + box.height;
+  return (
+    loop.left >= box.left && loop.top >= box.top && loop.right <= box.left + box.width && loop.bottom <= box.top + box.height
+  );
 }

@@ -1,6 +1,6 @@
 // Correcting the outline: the bar of the brush, saving and taking back, and what guards changes that are not saved.
 import { announce, warn } from "./viewer-announce.js";
-import { correct } from "./viewer-api.js";
+import { correct, json } from "./viewer-api.js";
 import * as brush from "./viewer-brush.js";
 import { ask } from "./viewer-dialogs.js";
 import { $, icon, make, refill } from "./viewer-dom.js";
@@ -8,6 +8,8 @@ import { bring, layers } from "./viewer-frame.js";
 import { ariaKeys, bind, keyOf } from "./viewer-keys.js";
 import { drop, maskPng } from "./viewer-pictures.js";
 import { emit, on, result, state, unsaved, work } from "./viewer-store.js";
+
+const REMIND_MS = 240_000; // results that nobody asks for are forgotten by the server, half an hour after the last time
 
 let busy = false;
 
@@ -19,6 +21,12 @@ async function saveOne(entry, position) {
   drop(answer.layers.correction);
   entry.results[position] = answer;
   Object.assign(edit, { savedAt: steps, changed: edit.done.length !== steps });
+}
+
+/** While something is painted that is not saved, the server is kept from forgetting what it belongs to. */
+function remind() {
+  for (const job of new Set(unsaved().map((entry) => entry.job)))
+    json(`v1/jobs/${job}?start=1000000`).catch((error) => warn(error.message));
 }
 
 /** Do something with the server that changes the answer; one at a time. */
@@ -63,14 +71,21 @@ async function takeBack() {
   const { current: entry } = state;
   const answer = result();
   if (work().edit?.changed) {
-    const said = await ask("Take the correction back?", "What you painted on this frame is lost.", [["keep", "Keep it", true], ["drop", "Take it back"]]);
+    const said = await ask("Take the correction back?", "What you painted on this frame is lost.", [
+      ["keep", "Keep it", true],
+      ["drop", "Take it back"],
+    ]);
     if (said !== "drop") return;
   }
   await once(async () => {
     if (answer.layers.correction) {
       const told = await correct(entry.job, answer.index, null);
       drop(answer.layers.correction);
-      entry.results[entry.position] = told ?? { ...answer, correction_lesions: null, layers: { ...answer.layers, correction: null } };
+      entry.results[entry.position] = told ?? {
+        ...answer,
+        correction_lesions: null,
+        layers: { ...answer.layers, correction: null },
+      };
     }
     work().edit = null;
     announce("The answer's own outline is back.");
@@ -82,7 +97,11 @@ export async function guard(doing) {
   const open = unsaved();
   if (!open.length) return true;
   const names = open.map((entry) => entry.name).join(", ");
-  const said = await ask("Corrections are not saved", `${names}: ${doing} would leave the changes out.`, [["save", "Save and go on", true], ["without", "Go on without"], ["stay", "Cancel"]]);
+  const said = await ask("Corrections are not saved", `${names}: ${doing} would leave the changes out.`, [
+    ["save", "Save and go on", true],
+    ["without", "Go on without"],
+    ["stay", "Cancel"],
+  ]);
   return said === "save" ? saveAll() : said === "without";
 }
 
@@ -92,17 +111,43 @@ function press(id, name, label, work_, { key = "", disabled = false, pressed, wo
   const title = key ? `${label} (${keyOf(key)})` : label;
   return make(
     "button",
-    { type: "button", id, title, disabled, class: strong && "strong", "aria-label": words ? null : label, "aria-pressed": pressed === undefined ? null : String(pressed), "aria-keyshortcuts": key && ariaKeys(key), on: { click: work_ } },
-    icon(name), words,
+    {
+      type: "button",
+      id,
+      title,
+      disabled,
+      class: strong && "strong",
+      "aria-label": words ? null : label,
+      "aria-pressed": pressed === undefined ? null : String(pressed),
+      "aria-keyshortcuts": key && ariaKeys(key),
+      on: { click: work_ },
+    },
+    icon(name),
+    words,
   );
 }
 
 function size() {
   const field = make("input", {
-    type: "range", id: "brush-size", min: brush.SIZES[0], max: brush.SIZES[1], value: brush.brush.size,
-    on: { input: (event) => { brush.brush.size = Number(event.target.value); field.nextSibling.textContent = `${brush.brush.size} px`; } },
+    type: "range",
+    id: "brush-size",
+    min: brush.SIZES[0],
+    max: brush.SIZES[1],
+    value: brush.brush.size,
+    on: {
+      input: (event) => {
+        brush.brush.size = Number(event.target.value);
+        field.nextSibling.textContent = `${brush.brush.size} px`;
+      },
+    },
   });
-  return make("label", { class: "size", title: `Brush size (${keyOf("finer")} ${keyOf("wider")})` }, make("span", {}, "Size"), field, make("output", {}, `${brush.brush.size} px`));
+  return make(
+    "label",
+    { class: "size", title: `Brush size (${keyOf("finer")} ${keyOf("wider")})` },
+    make("span", {}, "Size"),
+    field,
+    make("output", {}, `${brush.brush.size} px`),
+  );
 }
 
 function buttons() {
@@ -110,13 +155,26 @@ function buttons() {
   const { erase } = brush.brush;
   const corrected = Boolean(result()?.layers?.correction);
   return [
-    press("brush-add", "brush", "Add to the outline", () => brush.setErase(false), { key: "erase", pressed: !erase, words: "Add" }),
-    press("brush-erase", "erase", "Erase from the outline", () => brush.setErase(true), { key: "erase", pressed: erase, words: "Erase" }),
+    press("brush-add", "brush", "Add to the outline", () => brush.setErase(false), {
+      key: "erase",
+      pressed: !erase,
+      words: "Add",
+    }),
+    press("brush-erase", "erase", "Erase from the outline", () => brush.setErase(true), {
+      key: "erase",
+      pressed: erase,
+      words: "Erase",
+    }),
     size(),
     press("undo", "undo", "Undo", brush.undo, { key: "undo", disabled: !edit?.done.length }),
     press("redo", "redo", "Redo", brush.redo, { key: "redo", disabled: !edit?.undone.length }),
     press("reset-mask", "reset", "Paint the answer's own mask again", brush.resetToAnswer, { words: "Reset", disabled: !edit }),
-    press("save", "save", "Save the correction", save, { key: "save", words: busy ? "Saving" : "Save", strong: true, disabled: busy || !edit?.changed }),
+    press("save", "save", "Save the correction", save, {
+      key: "save",
+      words: busy ? "Saving" : "Save",
+      strong: true,
+      disabled: busy || !edit?.changed,
+    }),
     press("take-back", "remove", "Take the correction back", takeBack, { disabled: busy || !(edit || corrected) }),
   ];
 }
@@ -129,7 +187,16 @@ function render() {
 
 export function startCorrection() {
   for (const name of ["selection", "edits", "tool"]) on(name, render);
-  const bound = { undo: brush.undo, redo: brush.redo, save, erase: () => brush.setErase(!brush.brush.erase), down: brush.toggleDown, finer: () => brush.resize(-2), wider: () => brush.resize(2) };
+  const bound = {
+    undo: brush.undo,
+    redo: brush.redo,
+    save,
+    erase: () => brush.setErase(!brush.brush.erase),
+    down: brush.toggleDown,
+    finer: () => brush.resize(-2),
+    wider: () => brush.resize(2),
+  };
   for (const [id, doing] of Object.entries(bound)) bind(id, doing);
+  setInterval(remind, REMIND_MS);
   window.addEventListener("beforeunload", (event) => unsaved().length && event.preventDefault());
 }

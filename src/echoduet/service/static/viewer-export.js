@@ -3,13 +3,17 @@ import { announce, warn } from "./viewer-announce.js";
 import { blob } from "./viewer-api.js";
 import { guard } from "./viewer-correction.js";
 import { $, download, icon, make, refill } from "./viewer-dom.js";
+import { reanalyse } from "./viewer-intake.js";
 import { ariaKeys, bind, keyOf } from "./viewer-keys.js";
 import { on, result, state } from "./viewer-store.js";
 import { remove } from "./viewer-worklist.js";
 
 const DOCUMENTS = {
-  seg: ["DICOM segmentation", ".seg.dcm"], sr: ["DICOM report", ".sr.dcm"], sc: ["DICOM picture", ".sc.dcm"],
-  nifti: ["NIfTI mask", ".nii.gz"], overlay: ["Picture with outline", ".overlay.png"],
+  seg: ["DICOM segmentation", ".seg.dcm"],
+  sr: ["DICOM report", ".sr.dcm"],
+  sc: ["DICOM picture", ".sc.dcm"],
+  nifti: ["NIfTI mask", ".nii.gz"],
+  overlay: ["Picture with outline", ".overlay.png"],
 };
 
 const stem = (name) => name.replace(/\.[^.]+$/, "") || name;
@@ -43,7 +47,10 @@ export function exportOne(entry = state.current) {
 
 /** One zip for each request that was made of the server: what was added together lies together. */
 export function exportAll() {
-  const jobs = Map.groupBy(state.entries.filter((entry) => entry.job && indices(entry).length), (entry) => entry.job);
+  const jobs = Map.groupBy(
+    state.entries.filter((entry) => entry.job && indices(entry).length),
+    (entry) => entry.job,
+  );
   if (!jobs.size) return announce("There is no answer to export yet.");
   return take(async () => {
     let number = 0;
@@ -60,21 +67,71 @@ function documentButton([kind, address]) {
   const [label, suffix] = DOCUMENTS[kind];
   const frame = result().frame;
   const name = `${stem(state.current.name)}${frame === null || frame === undefined ? "" : `-frame-${frame + 1}`}${suffix}`;
-  return make("button", { type: "button", id: `document-${kind}`, on: { click: () => take(() => fetchTo(address, name), "this download") } }, label);
+  return make(
+    "button",
+    { type: "button", id: `document-${kind}`, on: { click: () => take(() => fetchTo(address, name), "this download") } },
+    label,
+  );
 }
+
+const again = () => state.current && reanalyse(state.current, {});
 
 function render() {
   const entry = state.current;
   $("export-all").disabled = !state.entries.some((one) => indices(one).length);
   if (!entry) return refill($("take-away"));
   const documents = Object.entries(result()?.documents ?? {}).filter(([kind, address]) => address && DOCUMENTS[kind]);
-  return refill($("take-away"), make(
-    "section", { class: "card", "aria-label": "Take away" }, make("h3", {}, "Take away"),
-    make("div", { class: "buttons" },
-      make("button", { type: "button", id: "export-one", title: `Export this image (${keyOf("export-one")})`, "aria-keyshortcuts": ariaKeys("export-one"), disabled: !indices(entry).length, on: { click: () => exportOne() } }, icon("save", 16), "This image (zip)"),
-      documents.map(documentButton),
-      make("button", { type: "button", id: "remove", title: `Take it off the list (${keyOf("remove")})`, "aria-keyshortcuts": ariaKeys("remove"), on: { click: () => remove() } }, icon("remove", 16), "Off the list")),
-  ));
+  return refill(
+    $("take-away"),
+    make(
+      "section",
+      { class: "card", "aria-label": "Take away" },
+      make("h3", {}, "Take away"),
+      make(
+        "div",
+        { class: "buttons" },
+        make(
+          "button",
+          {
+            type: "button",
+            id: "export-one",
+            title: `Export this image (${keyOf("export-one")})`,
+            "aria-keyshortcuts": ariaKeys("export-one"),
+            disabled: !indices(entry).length,
+            on: { click: () => exportOne() },
+          },
+          icon("save", 16),
+          "This image (zip)",
+        ),
+        documents.map(documentButton),
+        make(
+          "button",
+          {
+            type: "button",
+            id: "again",
+            title: `Send it again (${keyOf("again")})`,
+            "aria-keyshortcuts": ariaKeys("again"),
+            disabled: entry.phase !== "done" && entry.phase !== "failed",
+            on: { click: again },
+          },
+          icon("redo", 16),
+          "Analyse again",
+        ),
+        make(
+          "button",
+          {
+            type: "button",
+            id: "remove",
+            title: `Take it off the list (${keyOf("remove")})`,
+            "aria-keyshortcuts": ariaKeys("remove"),
+            on: { click: () => remove() },
+          },
+          icon("remove", 16),
+          "Off the list",
+        ),
+      ),
+    ),
+  );
 }
 
 export function startExport() {
@@ -83,6 +140,7 @@ export function startExport() {
   button.title = `Export everything as a zip (${keyOf("export-all")})`;
   button.setAttribute("aria-keyshortcuts", ariaKeys("export-all"));
   button.addEventListener("click", exportAll);
+  bind("again", again);
   bind("export-all", exportAll);
   bind("export-one", () => exportOne());
   for (const name of ["selection", "entries", "edits"]) on(name, render);

@@ -8,8 +8,11 @@ export const COLOURS = { mask: "#ffc069", mask_raw: "#6fd3e8", correction: "#d3b
 
 /** Which layers are drawn, and how strongly; `outline` says whose: best (a correction before the answer), mask (refined) or mask_raw. */
 export const layers = {
-  contour: { on: true, opacity: 1 }, fill: { on: false, opacity: 0.35 },
-  uncertainty: { on: false, opacity: 0.7 }, explanation: { on: false, opacity: 0.6 }, outline: "best",
+  contour: { on: true, opacity: 1 },
+  fill: { on: false, opacity: 0.35 },
+  uncertainty: { on: false, opacity: 0.7 },
+  explanation: { on: false, opacity: 0.6 },
+  outline: "best",
 };
 
 const rgb = (hex) => [1, 3, 5].map((at) => parseInt(hex.slice(at, at + 2), 16));
@@ -21,8 +24,11 @@ const PALETTES = {
   explanation: (value) => (value >= 128 ? [255, 150, 60, 2 * (value - 128)] : [90, 160, 255, 2 * (128 - value)]),
 };
 
-/** What is on the stage: {address, picture, planes, shown (canvas), made: Map of what was built from them}. */
-export const frame = { address: "", picture: null, planes: {}, made: new Map() };
+/** What is on the stage: whose it is, its picture, its layers, and what was built from them. */
+export const frame = { address: "", entry: null, position: 0, picture: null, planes: {}, made: new Map() };
+
+/** Whether the frame on the stage is the one that is selected: until it has come, the last one stays, without its layers. */
+export const isCurrent = () => Boolean(frame.picture) && frame.address === result()?.layers?.image;
 
 /** Whose outline is shown: the chosen one where the frame has it. */
 export function outlineShown(answer = result()) {
@@ -44,10 +50,19 @@ export async function bring() {
   const address = answer?.layers?.image;
   if (!address) return clear();
   try {
-    const [image, ...planes] = await Promise.all([picture(address), ...wanted(answer).map((name) => layer(answer.layers[name]))]);
+    const [image, ...planes] = await Promise.all([
+      picture(address),
+      ...wanted(answer).map((name) => layer(answer.layers[name])),
+    ]);
     if (answer !== result()) return;
     const another = frame.address !== address;
-    Object.assign(frame, { address, picture: image, planes: Object.fromEntries(wanted(answer).map((name, at) => [name, planes[at]])) });
+    Object.assign(frame, {
+      address,
+      entry: state.current,
+      position: state.current.position,
+      picture: image,
+      planes: Object.fromEntries(wanted(answer).map((name, at) => [name, planes[at]])),
+    });
     frame.made.clear();
     emit("frame", another);
   } catch (error) {
@@ -56,7 +71,7 @@ export async function bring() {
 }
 
 function clear() {
-  Object.assign(frame, { address: "", picture: null, planes: {} });
+  Object.assign(frame, { address: "", entry: null, position: 0, picture: null, planes: {} });
   frame.made.clear();
   emit("frame", true);
 }

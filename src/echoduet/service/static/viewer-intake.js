@@ -54,8 +54,12 @@ function set(batch, what) {
   emit("entries");
 }
 
+/** What was answered before stays, where a second request about it failed. */
 function fail(batch, error) {
-  set(batch.filter((entry) => entry.phase !== "done"), { phase: "failed", error: error.message });
+  for (const entry of batch.filter((one) => one.phase !== "done")) {
+    Object.assign(entry, entry.results.length ? { phase: "done" } : { phase: "failed", error: error.message });
+  }
+  emit("entries");
   warn(error.message);
 }
 
@@ -63,12 +67,18 @@ async function run(batch, options) {
   const there = batch.filter((entry) => state.entries.includes(entry));
   if (!there.length) return;
   set(there, { phase: "uploading" });
-  const job = await send(there.map((entry) => entry.file), options, (share) => sent(there, share), announce);
+  const job = await send(
+    there.map((entry) => entry.file),
+    options,
+    (share) => sent(there, share),
+    announce,
+  );
   const answers = { job: job.id, model: job.model, forced: !options.refuse, explained: options.explain };
-  there.forEach((entry) => { entry.next = { ...answers, results: [] }; });
+  there.forEach((entry) => {
+    entry.next = { ...answers, results: [] };
+  });
   set(there, { phase: "queued" });
-  await follow(job, (now) => arrive(there, now));
-  told(there);
+  if (await follow(job, (now) => arrive(there, now))) told(there);
 }
 
 /** How far each file is, from how far all of them are: they lie one behind the other. */
@@ -82,7 +92,7 @@ function sent(batch, share) {
   emit("entries");
 }
 
-/** Put what a job has found so far to its entries. The answers to an earlier request stay until new ones are there. */
+/** Put what a job has found so far to its entries; returns whether any of them is still on the list. */
 function arrive(batch, job) {
   const before = result();
   for (const found of job.results) {
@@ -95,17 +105,21 @@ function arrive(batch, job) {
     Object.assign(entry, { phase: ended ? "done" : job.status, sent: share });
     // A file that is analysed again keeps its answers until all new ones are there.
     if (ended || !entry.results.length) Object.assign(entry, entry.next);
-    if (ended && !entry.results.length) Object.assign(entry, { phase: "failed", error: "The server told nothing about this file. Add it again." });
+    if (ended && !entry.results.length)
+      Object.assign(entry, { phase: "failed", error: "The server told nothing about this file. Add it again." });
     entry.position = Math.min(entry.position, Math.max(0, entry.results.length - 1));
   }
   emit("entries");
   // A result that was already shown comes again with every question; only another one is news.
   if (result()?.layers?.image !== before?.layers?.image || result()?.status !== before?.status) emit("selection");
+  return batch.some((entry) => state.entries.includes(entry));
 }
 
 function told(batch) {
   const of = (verdict) => batch.filter((entry) => gravest(entry).verdict === verdict).length;
-  const parts = ["malignant", "benign", "normal", "refused", "failed"].filter(of).map((verdict) => `${of(verdict)} ${verdict === "failed" ? "not read" : verdict}`);
+  const parts = ["malignant", "benign", "normal", "refused", "failed"]
+    .filter(of)
+    .map((verdict) => `${of(verdict)} ${verdict === "failed" ? "not read" : verdict}`);
   announce(batch.length === 1 ? `${batch[0].name}: ${verdictText(gravest(batch[0]))}` : `Done: ${parts.join(", ")}`);
 }
 
@@ -118,8 +132,13 @@ async function filesOf(transfer) {
   const found = [];
   for (const waiting = roots; waiting.length;) {
     const next = waiting.shift();
-    if (next.isFile) found.push(await new Promise((done, failed) => { next.file(done, failed); }));
-    else waiting.push(...await children(next));
+    if (next.isFile)
+      found.push(
+        await new Promise((done, failed) => {
+          next.file(done, failed);
+        }),
+      );
+    else waiting.push(...(await children(next)));
   }
   return found.filter((file) => !file.name.startsWith("."));
 }
@@ -129,7 +148,9 @@ async function children(folder) {
   const reader = folder.createReader();
   const all = [];
   for (;;) {
-    const some = await new Promise((done, failed) => { reader.readEntries(done, failed); });
+    const some = await new Promise((done, failed) => {
+      reader.readEntries(done, failed);
+    });
     if (!some.length) return all;
     all.push(...some);
   }

@@ -41,27 +41,70 @@ function row(name) {
   const layer = layers[name];
   const there = name in LEGENDS ? Boolean(result()?.layers?.[name]) : true;
   const swap = make(
-    "button", { type: "button", id: `layer-${name}`, role: "switch", "aria-checked": String(layer.on && there), disabled: !there, "aria-keyshortcuts": ariaKeys(`layer-${name}`), title: `${NAMES[name]} (${keyOf(`layer-${name}`)})`, on: { click: () => toggle(name) } },
-    make("span", { class: "knob" }), NAMES[name],
+    "button",
+    {
+      type: "button",
+      id: `layer-${name}`,
+      role: "switch",
+      "aria-checked": String(layer.on && there),
+      disabled: !there,
+      "aria-keyshortcuts": ariaKeys(`layer-${name}`),
+      title: `${NAMES[name]} (${keyOf(`layer-${name}`)})`,
+      on: { click: () => toggle(name) },
+    },
+    make("span", { class: "knob" }),
+    NAMES[name],
   );
   const slider = make("input", {
-    type: "range", min: 0, max: 100, value: Math.round(100 * layer.opacity), id: `opacity-${name}`, disabled: !there, "aria-label": `${NAMES[name]}: opacity in percent`,
-    on: { input: (event) => { layer.opacity = event.target.value / 100; emit("opacity"); } },
+    type: "range",
+    min: 0,
+    max: 100,
+    value: Math.round(100 * layer.opacity),
+    id: `opacity-${name}`,
+    disabled: !there,
+    "aria-label": `${NAMES[name]}: opacity in percent`,
+    on: {
+      input: (event) => {
+        layer.opacity = event.target.value / 100;
+        emit("opacity");
+      },
+    },
   });
-  const legend = LEGENDS[name] && layer.on && there && make(
-    "p", { class: `legend ${name}` }, make("span", {}, LEGENDS[name][0]), make("i", {}), make("span", {}, LEGENDS[name][1]),
-  );
+  const legend =
+    LEGENDS[name] &&
+    layer.on &&
+    there &&
+    make(
+      "p",
+      { class: `legend ${name}` },
+      make("span", {}, LEGENDS[name][0]),
+      make("i", {}),
+      make("span", {}, LEGENDS[name][1]),
+    );
   return make("div", { class: "layer" }, swap, slider, legend);
 }
 
 function outlineChoice() {
-  const radio = (name) => make(
-    "label", { class: `outline ${name}` },
-    make("input", { type: "radio", name: "outline", id: `outline-${name}`, value: name, checked: current() === name, disabled: painting(), on: { change: () => setOutline(name) } }),
-    make("span", {}, name === "mask" ? OUTLINES.best : OUTLINES[name]),
-  );
+  const radio = (name) =>
+    make(
+      "label",
+      { class: `outline ${name}` },
+      make("input", {
+        type: "radio",
+        name: "outline",
+        id: `outline-${name}`,
+        value: name,
+        checked: current() === name,
+        disabled: painting(),
+        on: { change: () => setOutline(name) },
+      }),
+      make("span", {}, name === "mask" ? OUTLINES.best : OUTLINES[name]),
+    );
   return make(
-    "fieldset", {}, make("legend", {}, "Whose outline"), choices().map(radio),
+    "fieldset",
+    {},
+    make("legend", {}, "Whose outline"),
+    choices().map(radio),
     painting() && make("p", { class: "quiet" }, "While you correct, yours is solid and the answer's is dotted."),
   );
 }
@@ -71,17 +114,25 @@ function explainButton() {
   const entry = state.current;
   if (result()?.layers?.explanation || !entry || entry.phase !== "done") return null;
   return make(
-    "button", { type: "button", id: "explain", on: { click: () => reanalyse(entry, { explain: true }) } },
+    "button",
+    { type: "button", id: "explain", on: { click: () => reanalyse(entry, { explain: true }) } },
     "Explain this verdict",
   );
 }
 
 function render() {
   if (result()?.status !== "answered") return refill($("layers"));
-  return refill($("layers"), make(
-    "section", { class: "card", "aria-label": "Layers" }, make("h3", {}, "Layers"),
-    Object.keys(NAMES).map(row), outlineChoice(), explainButton(),
-  ));
+  return refill(
+    $("layers"),
+    make(
+      "section",
+      { class: "card", "aria-label": "Layers" },
+      make("h3", {}, "Layers"),
+      Object.keys(NAMES).map(row),
+      outlineChoice(),
+      explainButton(),
+    ),
+  );
 }
 
 export function startLayers() {

@@ -11,8 +11,12 @@ function lesionButton({ number }) {
   return make(
     "button",
     {
-      type: "button", id: `lesion-${number}`, "aria-pressed": String(state.lesion === number), title: `Show lesion ${number} (l)`,
-      "aria-label": `Lesion ${number}`, on: { click: () => highlight(number) },
+      type: "button",
+      id: `lesion-${number}`,
+      "aria-pressed": String(state.lesion === number),
+      title: `Show lesion ${number} (l)`,
+      "aria-label": `Lesion ${number}`,
+      on: { click: () => highlight(number) },
     },
     String(number),
   );
@@ -21,17 +25,42 @@ function lesionButton({ number }) {
 function table(found) {
   const rows = [...MEASURES];
   if (found.some((lesion) => typeof lesion.probability === "number")) {
-    rows.push(["Mean probability", (lesion) => (typeof lesion.probability === "number" ? percent(lesion.probability) : "–"), "Of its pixels to be lesion"]);
+    rows.push([
+      "Mean probability",
+      (lesion) => (typeof lesion.probability === "number" ? percent(lesion.probability) : "–"),
+      "Of its pixels to be lesion",
+    ]);
   }
   return make(
-    "div", { class: "scroller", tabindex: "0", role: "group", "aria-label": "Measurements of the lesions" },
+    "div",
+    { class: "scroller", tabindex: "0", role: "group", "aria-label": "Measurements of the lesions" },
     make(
-      "table", { class: "measured" },
-      make("thead", {}, make("tr", {}, make("th", { scope: "col" }, "Lesion"), found.map((lesion) => make("th", { scope: "col" }, lesionButton(lesion))))),
-      make("tbody", {}, rows.map(([name, write, title]) => make(
-        "tr", {}, make("th", { scope: "row", title }, name),
-        found.map((lesion) => make("td", { "data-lesion": lesion.number, class: state.lesion === lesion.number && "chosen" }, write(lesion))),
-      ))),
+      "table",
+      { class: "measured" },
+      make(
+        "thead",
+        {},
+        make(
+          "tr",
+          {},
+          make("th", { scope: "col" }, "Lesion"),
+          found.map((lesion) => make("th", { scope: "col" }, lesionButton(lesion))),
+        ),
+      ),
+      make(
+        "tbody",
+        {},
+        rows.map(([name, write, title]) =>
+          make(
+            "tr",
+            {},
+            make("th", { scope: "row", title }, name),
+            found.map((lesion) =>
+              make("td", { "data-lesion": lesion.number, class: state.lesion === lesion.number && "chosen" }, write(lesion)),
+            ),
+          ),
+        ),
+      ),
     ),
   );
 }
@@ -45,33 +74,64 @@ function renderLesions() {
   const answer = result();
   if (answer?.status !== "answered") return refill($("lesions"));
   const found = lesions(answer);
-  const unit = found[0]?.unit === "px" && make("p", { class: "quiet" }, "In pixels: the file does not tell the size of a pixel.");
-  return refill($("lesions"), make(
-    "section", { class: answer.layers?.correction ? "card person" : "card", "aria-label": "Lesions" },
-    make("h3", {}, "Lesions"), found.length ? table(found) : make("p", {}, "No lesion is outlined."),
-    make("p", { class: "quiet" }, whose(answer)), unit,
-  ));
+  const unit =
+    found[0]?.unit === "px" && make("p", { class: "quiet" }, "In pixels: the file does not tell the size of a pixel.");
+  return refill(
+    $("lesions"),
+    make(
+      "section",
+      { class: answer.layers?.correction ? "card person" : "card", "aria-label": "Lesions" },
+      make("h3", {}, "Lesions"),
+      found.length ? table(found) : make("p", {}, "No lesion is outlined."),
+      make("p", { class: "quiet" }, whose(answer)),
+      unit,
+    ),
+  );
 }
 
 function caliperRow(caliper, at) {
   const { value, unit, reason } = length(caliper);
   return make(
-    "li", { class: caliper === chosen.caliper && "chosen" },
+    "li",
+    { class: caliper === chosen.caliper && "chosen" },
     make(
-      "button", { type: "button", id: `caliper-${at}`, "aria-pressed": String(caliper === chosen.caliper), on: { click: () => choose(caliper) } },
-      make("b", {}, `${at + 1}`), make("span", {}, `${value.toFixed(1)} ${unit}`),
+      "button",
+      {
+        type: "button",
+        id: `caliper-${at}`,
+        "aria-pressed": String(caliper === chosen.caliper),
+        on: { click: () => choose(caliper) },
+      },
+      make("b", {}, `${at + 1}`),
+      make("span", {}, `${value.toFixed(1)} ${unit}`),
     ),
-    make("button", { type: "button", id: `drop-caliper-${at}`, class: "plain", "aria-label": `Delete caliper ${at + 1}`, on: { click: () => remove(caliper) } }, icon("remove", 16)),
+    make(
+      "button",
+      {
+        type: "button",
+        id: `drop-caliper-${at}`,
+        class: "plain",
+        "aria-label": `Delete caliper ${at + 1}`,
+        on: { click: () => remove(caliper) },
+      },
+      icon("remove", 16),
+    ),
     reason && make("p", { class: "quiet" }, `In pixels: ${reason}.`),
   );
 }
 
 function renderCalipers() {
   const { calipers } = work();
-  refill($("measures"), calipers.length && make(
-    "section", { class: "card", "aria-label": "Calipers" },
-    make("h3", {}, "Calipers"), make("ul", { class: "calipers" }, calipers.map(caliperRow)),
-  ));
+  refill(
+    $("measures"),
+    calipers.length &&
+      make(
+        "section",
+        { class: "card", "aria-label": "Calipers" },
+        make("h3", {}, "Calipers"),
+        make("ul", { class: "calipers" }, calipers.map(caliperRow)),
+      ),
+  );
 }
 
 /** The number of each lesion beside it, where there are several or one is chosen. */

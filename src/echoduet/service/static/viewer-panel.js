@@ -16,8 +16,15 @@ function verdictCard(answer) {
   const probability = answer.probabilities?.[verdict];
   const corrected = Boolean(answer.layers?.correction);
   return make(
-    "section", { class: `card verdict ${verdict}`, "aria-label": "Verdict" },
-    make("h2", {}, icon(verdict, 26), LABELS[verdict], probability !== undefined && make("span", { class: "share" }, percent(probability))),
+    "section",
+    { class: `card verdict ${verdict}`, "aria-label": "Verdict" },
+    make(
+      "h2",
+      {},
+      icon(verdict, 26),
+      LABELS[verdict],
+      probability !== undefined && make("span", { class: "share" }, percent(probability)),
+    ),
     make("p", { class: "notice" }, NOTICE),
     bars(answer),
     uncertaintyTexts(answer.uncertainty, answer.label).map((sentence) => make("p", { class: "firm" }, sentence)),
@@ -27,16 +34,22 @@ function verdictCard(answer) {
   );
 }
 
-const disagreement = ({ label, label_raw: raw }) => `The classifier alone said ${raw}; its outline and its class were brought into agreement as ${label}.`;
+const disagreement = ({ label, label_raw: raw }) =>
+  `The classifier alone said ${raw}; its outline and its class were brought into agreement as ${label}.`;
 
 function forcedCard(answer) {
   const grounds = refusing(answer);
   if (!grounds.length || answer.status !== "answered") return null;
   return make(
-    "section", { class: "card forced", "aria-label": "Analysed anyway" },
+    "section",
+    { class: "card forced", "aria-label": "Analysed anyway" },
     make("h3", {}, icon("refused", 18), "Analysed anyway"),
     make("p", {}, "This picture was refused, and a person asked for an answer all the same. Do not rely on it."),
-    make("ul", {}, grounds.map(({ ground }) => make("li", {}, GROUNDS[ground]?.[0] ?? ground))),
+    make(
+      "ul",
+      {},
+      grounds.map(({ ground }) => make("li", {}, GROUNDS[ground]?.[0] ?? ground)),
+    ),
   );
 }
 
@@ -47,13 +60,18 @@ function bars(answer) {
     const bar = make("i", {});
     bar.style.width = `${100 * value}%`;
     return make(
-      "div", { class: `bar ${name}`, role: "img", "aria-label": `${LABELS[name]}: ${percent(value)}` },
-      make("span", {}, icon(name, 14), LABELS[name]), make("div", {}, bar), make("b", {}, percent(value)),
+      "div",
+      { class: `bar ${name}`, role: "img", "aria-label": `${LABELS[name]}: ${percent(value)}` },
+      make("span", {}, icon(name, 14), LABELS[name]),
+      make("div", {}, bar),
+      make("b", {}, percent(value)),
     );
   };
   const said = calibrationText(model()?.calibration, answer);
   return make(
-    "div", { id: "probabilities", role: "group", "aria-label": "Probabilities" }, ORDER.map(row),
+    "div",
+    { id: "probabilities", role: "group", "aria-label": "Probabilities" },
+    ORDER.map(row),
     make("p", { id: "calibration" }, said ?? "How these probabilities relate to frequencies was not measured for this model."),
   );
 }
@@ -61,40 +79,69 @@ function bars(answer) {
 /** What the tests of the picture found: score and threshold, in words first. */
 function checksCard(answer) {
   if (!answer.checks?.length) return null;
-  const row = ({ ground, score, threshold, refuses }) => make(
-    "tr", {}, make("th", { scope: "row" }, ground.replaceAll("_", " ")),
-    make("td", {}, `${score.toFixed(2)} of ${threshold.toFixed(2)}`), make("td", {}, refuses ? "refuses" : "passes"),
-  );
+  const row = ({ ground, score, threshold, refuses }) =>
+    make(
+      "tr",
+      {},
+      make("th", { scope: "row" }, ground.replaceAll("_", " ")),
+      make("td", {}, `${score.toFixed(2)} of ${threshold.toFixed(2)}`),
+      make("td", {}, refuses ? "refuses" : "passes"),
+    );
   return make(
-    "details", { class: "card" }, make("summary", {}, "Tests of the picture"),
+    "details",
+    { class: "card" },
+    make("summary", {}, "Tests of the picture"),
     make("table", {}, make("tbody", {}, answer.checks.map(row))),
   );
 }
 
 function refusedCard() {
   return make(
-    "section", { class: "card verdict refused", "aria-label": "Verdict" }, make("h2", {}, icon("refused", 26), "Refused"),
+    "section",
+    { class: "card verdict refused", "aria-label": "Verdict" },
+    make("h2", {}, icon("refused", 26), "Refused"),
     make("p", {}, "No answer is given about this picture. Why, and what to do, is told below the image."),
   );
 }
 
 function failedCard(sentence) {
   return make(
-    "section", { class: "card verdict failed", "aria-label": "Verdict" }, make("h2", {}, icon("failed", 26), "Not read"),
+    "section",
+    { class: "card verdict failed", "aria-label": "Verdict" },
+    make("h2", {}, icon("failed", 26), "Not read"),
     make("p", { class: "reason" }, sentence),
   );
 }
 
 function waitingCard(entry) {
-  const said = { waiting: "Waiting to be sent.", uploading: "On its way to the server.", queued: "In the server's queue.", running: "The network reads it." };
-  return make("section", { class: "card", "aria-label": "Verdict" }, make("h2", {}, icon("waiting", 24), "No answer yet"), make("p", {}, said[entry.phase] ?? ""));
+  const said = {
+    waiting: "Waiting to be sent.",
+    uploading: "On its way to the server.",
+    queued: "In the server's queue.",
+    running: "The network reads it.",
+  };
+  return make(
+    "section",
+    { class: "card", "aria-label": "Verdict" },
+    make("h2", {}, icon("waiting", 24), "No answer yet"),
+    make("p", {}, said[entry.phase] ?? ""),
+  );
 }
 
 function fileCard(entry, answer) {
-  const rows = [["File", entry.name], ["Size", sizeText(answer)], ["Model", entry.model]].filter(([, value]) => value);
+  const rows = [
+    ["File", entry.name],
+    ["Size", sizeText(answer)],
+    ["Model", entry.model],
+  ].filter(([, value]) => value);
   return make(
-    "section", { class: "card quiet", "aria-label": "File" },
-    make("dl", {}, rows.map(([name, value]) => [make("dt", {}, name), make("dd", {}, value)])),
+    "section",
+    { class: "card quiet", "aria-label": "File" },
+    make(
+      "dl",
+      {},
+      rows.map(([name, value]) => [make("dt", {}, name), make("dd", {}, value)]),
+    ),
   );
 }
 
@@ -112,7 +159,14 @@ let shown = "";
 /** Draw the panel anew where what it tells is not what it told. */
 function render() {
   const [entry, answer] = [state.current, result()];
-  const now = JSON.stringify([entry?.id, entry?.phase, entry?.error, answer, work().edit?.changed ?? false, state.models.length]);
+  const now = JSON.stringify([
+    entry?.id,
+    entry?.phase,
+    entry?.error,
+    answer,
+    work().edit?.changed ?? false,
+    state.models.length,
+  ]);
   if (now === shown) return;
   shown = now;
   refill($("answer"), cards(entry, answer));

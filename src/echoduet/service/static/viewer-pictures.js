@@ -22,17 +22,20 @@ function plane({ width, height, data }) {
 
 function remember(address, entry) {
   kept.set(address, entry);
-  entry.then((picture) => {
-    const size = (picture.data ?? picture.values).byteLength;
-    Object.assign(entry, { size });
-    held += size;
-    for (const [other, one] of kept) {
-      if (held <= ROOM || other === address) break;
-      if (!one.size) continue;
-      kept.delete(other);
-      held -= one.size;
-    }
-  }, () => kept.delete(address));
+  entry.then(
+    (picture) => {
+      const size = (picture.data ?? picture.values).byteLength;
+      Object.assign(entry, { size });
+      held += size;
+      for (const [other, one] of kept) {
+        if (held <= ROOM || other === address) break;
+        if (!one.size) continue;
+        kept.delete(other);
+        held -= one.size;
+      }
+    },
+    () => kept.delete(address),
+  );
 }
 
 function once(address, read) {
@@ -51,11 +54,12 @@ function once(address, read) {
 export const picture = (address) => once(address, decode);
 
 /** A layer with one number a pixel, `{width, height, values}`. */
-export const layer = (address) => once(address, async (response) => {
-  const made = plane(await decode(response));
-  made.scale = Number(response.headers.get("x-echoduet-scale")) || null;
-  return made;
-});
+export const layer = (address) =>
+  once(address, async (response) => {
+    const made = plane(await decode(response));
+    made.scale = Number(response.headers.get("x-echoduet-scale")) || null;
+    return made;
+  });
 
 /** Forget what was read at an address: a correction was saved anew under it. */
 export function drop(address) {
@@ -114,7 +118,10 @@ function chunk(kind, body) {
   const bytes = new Uint8Array(body.length + 12);
   const view = new DataView(bytes.buffer);
   view.setUint32(0, body.length);
-  bytes.set([...kind].map((letter) => letter.charCodeAt(0)), 4);
+  bytes.set(
+    [...kind].map((letter) => letter.charCodeAt(0)),
+    4,
+  );
   bytes.set(body, 8);
   let sum = 0xffffffff;
   for (const byte of bytes.subarray(4, body.length + 8)) sum = CRC[(sum ^ byte) & 255] ^ (sum >>> 8);

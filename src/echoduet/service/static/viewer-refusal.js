@@ -13,7 +13,10 @@ function anyway() {
 }
 
 function ground({ ground: name }) {
-  const [why, remedy] = GROUNDS[name] ?? [`It was refused on the ground "${name.replaceAll("_", " ")}".`, "Take another picture."];
+  const [why, remedy] = GROUNDS[name] ?? [
+    `It was refused on the ground "${name.replaceAll("_", " ")}".`,
+    "Take another picture.",
+  ];
   return make("li", { "data-ground": name }, make("strong", {}, why), " ", make("span", {}, remedy));
 }
 
@@ -27,15 +30,35 @@ function render() {
   if (now === shown) return;
   shown = now;
   $("refusal").hidden = !refused;
-  refill($("refusal"), refused && [
-    icon("refused", 40),
-    make("div", {},
-      make("h2", {}, "Refused: no answer is given"),
-      make("ul", {}, refusing(answer).map(ground)),
-      make("div", { class: "buttons" },
-        make("button", { type: "button", id: "anyway", disabled: waiting, title: `Analyse anyway (${keyOf("anyway")})`, "aria-keyshortcuts": ariaKeys("anyway"), on: { click: anyway } }, waiting ? "Being analysed" : "Analyse anyway"),
-        make("p", { class: "quiet" }, "The answer would be marked as given against the refusal."))),
-  ]);
+  refill(
+    $("refusal"),
+    refused && [
+      icon("refused", 40),
+      make(
+        "div",
+        {},
+        make("h2", {}, "Refused: no answer is given"),
+        make("ul", {}, refusing(answer).map(ground)),
+        make(
+          "div",
+          { class: "buttons" },
+          make(
+            "button",
+            {
+              type: "button",
+              id: "anyway",
+              disabled: waiting,
+              title: `Analyse anyway (${keyOf("anyway")})`,
+              "aria-keyshortcuts": ariaKeys("anyway"),
+              on: { click: anyway },
+            },
+            waiting ? "Being analysed" : "Analyse anyway",
+          ),
+          make("p", { class: "quiet" }, "The answer would be marked as given against the refusal."),
+        ),
+      ),
+    ],
+  );
 }
 
 export function startRefusal() {

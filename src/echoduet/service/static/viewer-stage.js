@@ -1,7 +1,7 @@
 // The canvas: where the picture lies on it, and what is drawn over it in which order.
 import { belongs } from "./viewer-contour.js";
 import { $ } from "./viewer-dom.js";
-import { COLOURS, fill, frame, heat, layers, loops, outlineShown, shownPicture } from "./viewer-frame.js";
+import { COLOURS, fill, frame, heat, isCurrent, layers, loops, outlineShown, shownPicture } from "./viewer-frame.js";
 import { emit, lesions, on, painting, result, state } from "./viewer-store.js";
 
 const MARGIN = 12;
@@ -88,8 +88,8 @@ function paint(context) {
   context.setTransform(ratio, 0, 0, ratio, 0, 0);
   context.fillStyle = "#000";
   context.fillRect(0, 0, width, height);
-  if (frame.picture && result()) {
-    paintPicture(context);
+  if (frame.picture && frame.entry === state.current) paintPicture(context);
+  if (isCurrent()) {
     paintScale(context, width, height);
     for (const overlay of overlays) overlay(context);
   }
@@ -106,6 +106,11 @@ function paintPicture(context) {
   context.imageSmoothingEnabled = view.zoom < 3; // from there on, the pixels themselves are looked at
   context.imageSmoothingQuality = "high";
   context.drawImage(shownPicture(), 0, 0);
+  if (isCurrent()) paintLayers(context);
+  context.restore();
+}
+
+function paintLayers(context) {
   for (const name of ["explanation", "uncertainty"]) paintLayer(context, layers[name], heat(name));
   const shown = outlineShown();
   if (shown) {
@@ -113,7 +118,6 @@ function paintPicture(context) {
     if (layers.contour.on) paintOutlines(context, shown);
   }
   paintRegion(context);
-  context.restore();
 }
 
 function paintLayer(context, { on: wanted, opacity }, canvas) {
@@ -126,7 +130,10 @@ function paintLayer(context, { on: wanted, opacity }, canvas) {
 function stroke(context, path, colour, width, dash = []) {
   context.lineJoin = "round";
   context.setLineDash(dash.map((length) => length / view.zoom));
-  for (const [style, wide] of [["rgba(0,0,0,.65)", width + 2], [colour, width]]) {
+  for (const [style, wide] of [
+    ["rgba(0,0,0,.65)", width + 2],
+    [colour, width],
+  ]) {
     context.strokeStyle = style;
     context.lineWidth = wide / view.zoom;
     context.stroke(path);
@@ -171,7 +178,20 @@ function paintScale(context, width, height) {
   context.lineWidth = 1.5;
   context.setLineDash([]);
   context.beginPath();
-  for (const [a, b] of [[[x, y - 5], [x, y + 5]], [[x, y], [x + pixels, y]], [[x + pixels, y - 5], [x + pixels, y + 5]]]) {
+  for (const [a, b] of [
+    [
+      [x, y - 5],
+      [x, y + 5],
+    ],
+    [
+      [x, y],
+      [x + pixels, y],
+    ],
+    [
+      [x + pixels, y - 5],
+      [x + pixels, y + 5],
+    ],
+  ]) {
     context.moveTo(...a);
     context.lineTo(...b);
   }

@@ -19,8 +19,20 @@ let count = 0;
 export function entryOf(file) {
   count += 1;
   return {
-    id: count, file, name: file.name || "pasted image", phase: "waiting", sent: 0, error: "", job: "", results: [],
-    total: null, forced: false, explained: false, position: 0, window: { centre: 127.5, width: 255 }, works: new Map(),
+    id: count,
+    file,
+    name: file.name || "pasted image",
+    phase: "waiting",
+    sent: 0,
+    error: "",
+    job: "",
+    results: [],
+    total: null,
+    forced: false,
+    explained: false,
+    position: 0,
+    window: { centre: 127.5, width: 255 },
+    works: new Map(),
   };
 }
 
@@ -57,20 +69,21 @@ export function highlight(number) {
 /** The lesions that are shown: those of the correction where there is one. */
 export function lesions(answer = result()) {
   if (!answer) return [];
-  return answer.layers?.correction ? answer.correction_lesions ?? [] : answer.lesions ?? [];
+  return answer.layers?.correction ? (answer.correction_lesions ?? []) : (answer.lesions ?? []);
 }
 
 /** Entries with changes that the server has not got. */
-export const unsaved = (entries = state.entries) => entries.filter((entry) => [...entry.works.values()].some((one) => one.edit?.changed));
+export const unsaved = (entries = state.entries) =>
+  entries.filter((entry) => [...entry.works.values()].some((one) => one.edit?.changed));
 
 // ---------------------------------------------------------------- what an entry amounts to
 
-const RANK = ["malignant", "benign", "normal", "refused", "failed", "waiting"];
+const RANK = ["malignant", "benign", "normal", "outlined", "refused", "failed", "waiting"];
 
 /** The verdict on one result: malignant, benign, normal, outlined (no class head), refused or failed. */
 export function verdictOf(answer) {
   if (!answer) return "waiting";
-  return answer.status === "answered" ? answer.label ?? "normal" : answer.status;
+  return answer.status === "answered" ? (answer.label ?? "outlined") : answer.status;
 }
 
 /** The frame that speaks for a file: the gravest verdict, and of those the one most probably so. */

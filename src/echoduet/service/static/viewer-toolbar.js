@@ -9,20 +9,38 @@ import { placeCaliper, resetWindow, take, TOOLS, windowText } from "./viewer-too
 import { verdictText } from "./viewer-words.js";
 
 const ACTIONS = [
-  ["bigger", "Zoom in", () => zoomBy(1.25)], ["smaller", "Zoom out", () => zoomBy(0.8)],
-  ["fit", "Fit the image", fit], ["one", "One to one", () => zoomTo(1 / (window.devicePixelRatio || 1))],
+  ["bigger", "Zoom in", () => zoomBy(1.25)],
+  ["smaller", "Zoom out", () => zoomBy(0.8)],
+  ["fit", "Fit the image", fit],
+  ["one", "One to one", () => zoomTo(1 / (window.devicePixelRatio || 1))],
   ["reset-window", "Reset the window", resetWindow],
 ];
 const PICTOGRAMS = { "reset-window": "reset" };
 
 function button(id, label, work, text) {
-  const attributes = { type: "button", id: `tool-${id}`, title: `${label} (${keyOf(id)})`, "aria-label": label, "aria-keyshortcuts": ariaKeys(id), on: { click: work } };
-  return make("button", attributes, id === "one" ? make("span", { "aria-hidden": "true" }, "1:1") : icon(PICTOGRAMS[id] ?? id), text && make("span", { class: "word" }, text));
+  const attributes = {
+    type: "button",
+    id: `tool-${id}`,
+    title: `${label} (${keyOf(id)})`,
+    "aria-label": label,
+    "aria-keyshortcuts": ariaKeys(id),
+    on: { click: work },
+  };
+  return make(
+    "button",
+    attributes,
+    id === "one" ? make("span", { "aria-hidden": "true" }, "1:1") : icon(PICTOGRAMS[id] ?? id),
+    text && make("span", { class: "word" }, text),
+  );
 }
 
 function build() {
   const tools = Object.entries(TOOLS).map(([tool, name]) => button(tool, name, () => take(tool), name));
-  $("tools").replaceChildren(...tools, make("span", { class: "gap" }), ...ACTIONS.map(([id, label, work]) => button(id, label, work)));
+  $("tools").replaceChildren(
+    ...tools,
+    make("span", { class: "gap" }),
+    ...ACTIONS.map(([id, label, work]) => button(id, label, work)),
+  );
 }
 
 function renderTools() {
@@ -38,8 +56,8 @@ function renderTools() {
 function renderCorners() {
   const { current: entry } = state;
   const answer = result();
-  const many = (entry?.results.length ?? 0) > 1 ? ` · frame ${entry.position + 1} of ${entry.results.length}` : "";
-  const shown = frame.picture && answer;
+  const shown = frame.picture && frame.entry === entry && answer;
+  const many = shown && entry.results.length > 1 ? ` · frame ${frame.position + 1} of ${entry.results.length}` : "";
   const texts = {
     "corner-name": shown ? entry.name + many : "",
     "corner-state": shown && entry.forced && (answer.checks ?? []).some((check) => check.refuses) ? "Analysed anyway" : "",
@@ -64,7 +82,13 @@ export function startToolbar() {
   build();
   for (const tool of Object.keys(TOOLS)) bind(tool, () => take(tool));
   for (const [id, , work] of ACTIONS) bind(id, work);
-  const keys = { escape: () => take("pan"), place: placeCaliper, end: calipers.otherEnd, caliper: calipers.nextCaliper, delete: () => calipers.remove() };
+  const keys = {
+    escape: () => take("pan"),
+    place: placeCaliper,
+    end: calipers.otherEnd,
+    caliper: calipers.nextCaliper,
+    delete: () => calipers.remove(),
+  };
   for (const [id, work] of Object.entries(keys)) bind(id, work);
   for (const name of ["selection", "entries", "tool", "frame"]) on(name, renderTools);
   for (const name of ["selection", "entries", "tool", "frame", "window", "drawn", "edits"]) on(name, renderCorners);

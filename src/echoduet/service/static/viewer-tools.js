@@ -90,7 +90,8 @@ function press(event) {
 /** A second finger came: what the first one began was not meant. */
 function drop() {
   if (!drag) return;
-  HANDS[drag.tool].release(drag.start);
+  if (drag.tool === "brush") brush.cancel();
+  else HANDS[drag.tool].release(drag.start);
   drag = null;
 }
 
@@ -149,7 +150,9 @@ export function startTools() {
     if (!drag && !brush.brush.down) brush.brush.at = null;
     draw();
   });
-  on("tool", () => { canvas.dataset.tool = state.tool; });
+  on("tool", () => {
+    canvas.dataset.tool = state.tool;
+  });
   on("selection", () => {
     drag = null;
     brush.lift();

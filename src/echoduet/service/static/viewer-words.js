@@ -3,16 +3,31 @@
 export const NOTICE = "Research use only. Not a BI-RADS category.";
 
 export const LABELS = {
-  malignant: "Malignant", benign: "Benign", normal: "Normal", refused: "Refused", failed: "Not read", waiting: "Waiting",
+  malignant: "Malignant",
+  benign: "Benign",
+  normal: "Normal",
+  outlined: "Outlined",
+  refused: "Refused",
+  failed: "Not read",
+  waiting: "Waiting",
 };
 
 /** Each ground of a refusal: what is wrong, and what to do. */
 export const GROUNDS = {
-  not_ultrasound: ["This does not look like an ultrasound picture.", "Add the B-mode picture as the scanner saved it, not a photograph or a document."],
-  colour_doppler: ["There is colour Doppler in the picture.", "Take a frame of the same place without the colour overlay: the network only knows gray B-mode."],
+  not_ultrasound: [
+    "This does not look like an ultrasound picture.",
+    "Add the B-mode picture as the scanner saved it, not a photograph or a document.",
+  ],
+  colour_doppler: [
+    "There is colour Doppler in the picture.",
+    "Take a frame of the same place without the colour overlay: the network only knows gray B-mode.",
+  ],
   multi_panel: ["The picture holds several panels.", "Save or crop each panel as a picture of its own."],
   too_small: ["The picture is too small.", "Take the original, not a thumbnail or a reduced copy."],
-  out_of_distribution: ["The picture is unlike those that the network was trained on.", "Check that it is a B-mode picture of the breast, uncropped and without large overlays."],
+  out_of_distribution: [
+    "The picture is unlike those that the network was trained on.",
+    "Check that it is a B-mode picture of the breast, uncropped and without large overlays.",
+  ],
 };
 
 /** A share in percent, with a space that does not break. */
@@ -48,12 +63,20 @@ export function uncertaintyTexts(uncertainty, label) {
   const { readings, outline, classes } = uncertainty;
   const told = [];
   if (typeof outline === "number") {
-    const how = scale(outline, [[0.05, "agree on the outline"], [0.15, "differ a little about the outline"], [1, "disagree about the outline"]]);
+    const how = scale(outline, [
+      [0.05, "agree on the outline"],
+      [0.15, "differ a little about the outline"],
+      [1, "disagree about the outline"],
+    ]);
     told.push(`The ${readings} readings ${how} (mean spread ${outline.toFixed(2)}).`);
   }
   const spread = classes?.[label];
   if (typeof spread === "number") {
-    const how = scale(spread, [[0.05, "firm"], [0.15, "somewhat unsteady"], [1, "unsteady"]]);
+    const how = scale(spread, [
+      [0.05, "firm"],
+      [0.15, "somewhat unsteady"],
+      [1, "unsteady"],
+    ]);
     const points = spread < 0.005 ? "less than a point" : `± ${Math.round(100 * spread)} points`;
     told.push(`The ${label} probability is ${how}: ${points} between readings.`);
   }
@@ -69,9 +92,21 @@ const one = (value) => value.toFixed(1);
 
 /** The rows of the table of lesions: what is measured, and how it is written. */
 export const MEASURES = [
-  ["Area", (lesion) => (lesion.unit === "mm" ? `${one(lesion.area)} mm²` : `${Math.round(lesion.area)} px²`), "Area of the outlined pixels"],
-  ["Longest × shortest", (lesion) => `${one(lesion.longest)} × ${one(lesion.shortest)} ${lesion.unit}`, "Longest and shortest diameter (Feret)"],
-  ["Width / height", (lesion) => (lesion.width_height_ratio ?? lesion.width / lesion.height).toFixed(2), "Below 1 is taller than wide"],
+  [
+    "Area",
+    (lesion) => (lesion.unit === "mm" ? `${one(lesion.area)} mm²` : `${Math.round(lesion.area)} px²`),
+    "Area of the outlined pixels",
+  ],
+  [
+    "Longest × shortest",
+    (lesion) => `${one(lesion.longest)} × ${one(lesion.shortest)} ${lesion.unit}`,
+    "Longest and shortest diameter (Feret)",
+  ],
+  [
+    "Width / height",
+    (lesion) => (lesion.width_height_ratio ?? lesion.width / lesion.height).toFixed(2),
+    "Below 1 is taller than wide",
+  ],
   ["Orientation", (lesion) => `${Math.round(lesion.orientation)}°`, "Of the longest diameter against the horizontal"],
   ["Circularity", (lesion) => lesion.circularity.toFixed(2), "1 is a disc"],
 ];

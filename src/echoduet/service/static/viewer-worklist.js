@@ -8,7 +8,14 @@ import { picture } from "./viewer-pictures.js";
 import { emit, gravest, listed, on, select, state, unsaved, verdictOf } from "./viewer-store.js";
 import { verdictText } from "./viewer-words.js";
 
-const FILTERS = { all: "All", malignant: "Malignant", benign: "Benign", normal: "Normal", refused: "Refused", failed: "Not read" };
+const FILTERS = {
+  all: "All",
+  malignant: "Malignant",
+  benign: "Benign",
+  normal: "Normal",
+  refused: "Refused",
+  failed: "Not read",
+};
 const SORTS = { added: "As added", malignant: "Most suspicious", name: "Name" };
 const THUMB = { width: 60, height: 46 };
 
@@ -24,17 +31,28 @@ function framesText(entry, best) {
 
 function phaseText(entry) {
   if (entry.phase === "uploading") return `Sending ${Math.round(100 * entry.sent)} %`;
-  if (entry.phase === "running" && entry.results.length && entry.results !== entry.next?.results) return `Again ${Math.round(100 * entry.sent)} %`;
+  if (entry.phase === "running" && entry.results.length && entry.results !== entry.next?.results)
+    return `Again ${Math.round(100 * entry.sent)} %`;
   return { waiting: "Waiting", queued: "In the queue", running: "Being analysed" }[entry.phase] ?? "";
 }
 
 function told(entry) {
   const best = gravest(entry);
   const busy = phaseText(entry);
-  const tags = [entry.forced && best.verdict !== "failed" && "analysed anyway", unsaved([entry]).length && "not saved", entry.results.some((one) => one?.layers?.correction) && "corrected"];
+  const tags = [
+    entry.forced && best.verdict !== "failed" && "analysed anyway",
+    unsaved([entry]).length && "not saved",
+    entry.results.some((one) => one?.layers?.correction) && "corrected",
+  ];
   const failed = entry.phase === "failed" ? entry.error : entry.results.find((one) => one?.status === "failed")?.error;
   const again = busy && best.verdict !== "waiting" && entry.results !== entry.next?.results;
-  return { best, busy, verdict: busy && best.verdict === "waiting" ? busy : verdictText(best), more: (again && busy) || failed || framesText(entry, best) || "", tags: tags.filter(Boolean) };
+  return {
+    best,
+    busy,
+    verdict: busy && best.verdict === "waiting" ? busy : verdictText(best),
+    more: (again && busy) || failed || framesText(entry, best) || "",
+    tags: tags.filter(Boolean),
+  };
 }
 
 function fillLine(line, entry, now) {
@@ -42,11 +60,17 @@ function fillLine(line, entry, now) {
   line.replaceChildren(
     line.thumb,
     make(
-      "div", { class: "about" },
+      "div",
+      { class: "about" },
       make("b", { class: "name", title: entry.name }, entry.name),
       make("span", { class: `verdict ${best.verdict}` }, icon(best.verdict, 15), verdict),
       more && make("small", { class: best.verdict === "failed" && "reason" }, more),
-      tags.length > 0 && make("small", { class: "tags" }, tags.map((tag) => make("em", { class: tag.replace(" ", "-") }, tag))),
+      tags.length > 0 &&
+        make(
+          "small",
+          { class: "tags" },
+          tags.map((tag) => make("em", { class: tag.replace(" ", "-") }, tag)),
+        ),
     ),
     busy && make("progress", { max: 1, value: entry.sent || false, "aria-hidden": "true" }),
   );
@@ -94,7 +118,13 @@ async function drawThumb(line) {
     const zoom = Math.min(THUMB.width / width, THUMB.height / height);
     context.clearRect(0, 0, THUMB.width, THUMB.height);
     context.imageSmoothingQuality = "high";
-    context.drawImage(bitmap, (THUMB.width - width * zoom) / 2, (THUMB.height - height * zoom) / 2, width * zoom, height * zoom);
+    context.drawImage(
+      bitmap,
+      (THUMB.width - width * zoom) / 2,
+      (THUMB.height - height * zoom) / 2,
+      width * zoom,
+      height * zoom,
+    );
   } catch {
     line.drawn = ""; // the stage tells why; here it is tried again with the next change
   }
@@ -106,7 +136,8 @@ function render() {
   const shown = listed();
   const rows = $("rows");
   const wanted = shown.map(lineOf);
-  if (wanted.length !== rows.children.length || wanted.some((line, at) => rows.children[at] !== line)) rows.replaceChildren(...wanted);
+  if (wanted.length !== rows.children.length || wanted.some((line, at) => rows.children[at] !== line))
+    rows.replaceChildren(...wanted);
   const active = shown.includes(state.current) ? `entry-${state.current.id}` : "";
   if (active) rows.setAttribute("aria-activedescendant", active);
   else rows.removeAttribute("aria-activedescendant");
@@ -136,7 +167,10 @@ export function step(by) {
 export async function remove(entry = state.current) {
   if (!entry) return;
   if (unsaved([entry]).length) {
-    const answer = await ask("Take it off the list?", `The correction of ${entry.name} is not saved, and would be lost.`, [["keep", "Keep it", true], ["drop", "Take it off"]]);
+    const answer = await ask("Take it off the list?", `The correction of ${entry.name} is not saved, and would be lost.`, [
+      ["keep", "Keep it", true],
+      ["drop", "Take it off"],
+    ]);
     if (answer !== "drop") return;
   }
   const at = listed().indexOf(entry);
@@ -177,4 +211,3 @@ export function startWorklist() {
   on("selection", follow);
   render();
 }
-

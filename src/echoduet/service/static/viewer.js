@@ -24,7 +24,10 @@ import { startWorklist } from "./viewer-worklist.js";
 function buildHeader() {
   $("add").append(icon("add"), make("span", {}, "Add images"));
   $("help-button").append(icon("help"), make("span", { class: "unseen" }, "Keys"));
-  for (const [button, id, label] of [["add", "add", "Add images"], ["help-button", "help", "Keys"]]) {
+  for (const [button, id, label] of [
+    ["add", "add", "Add images"],
+    ["help-button", "help", "Keys"],
+  ]) {
     $(button).title = `${label} (${keyOf(id)})`;
     $(button).setAttribute("aria-keyshortcuts", ariaKeys(id));
   }
@@ -36,9 +39,22 @@ function buildHeader() {
 function buildWelcome() {
   $("welcome").replaceChildren(
     make("h2", {}, "Drop breast ultrasound images here"),
-    make("p", {}, "PNG, JPEG, TIFF, BMP or DICOM, single or multi-frame, one or many. You can also choose files or paste a picture."),
-    make("button", { type: "button", id: "choose", class: "strong", on: { click: pick } }, icon("add"), make("span", {}, "Choose files")),
-    make("p", { class: "quiet" }, "Images go to this EchoDuet server only, which forgets them after a while. This page keeps nothing."),
+    make(
+      "p",
+      {},
+      "PNG, JPEG, TIFF, BMP or DICOM, single or multi-frame, one or many. You can also choose files or paste a picture.",
+    ),
+    make(
+      "button",
+      { type: "button", id: "choose", class: "strong", on: { click: pick } },
+      icon("add"),
+      make("span", {}, "Choose files"),
+    ),
+    make(
+      "p",
+      { class: "quiet" },
+      "Images go to this EchoDuet server only, which forgets them after a while. This page keeps nothing.",
+    ),
   );
 }
 
@@ -58,7 +74,11 @@ function renderStage() {
   $("welcome").hidden = Boolean(state.entries.length);
   const waiting = state.current && !frame.picture;
   $("waiting").hidden = !waiting;
-  $("waiting").textContent = !waiting ? "" : state.current.phase === "failed" || result()?.status === "failed" ? "This file could not be read." : "Waiting for the server";
+  $("waiting").textContent = !waiting
+    ? ""
+    : state.current.phase === "failed" || result()?.status === "failed"
+      ? "This file could not be read."
+      : "Waiting for the server";
 }
 
 async function nameModel() {
@@ -76,10 +96,25 @@ function start() {
   onUnauthorised(askToken);
   buildHeader();
   buildWelcome();
-  for (const begin of [startStage, startCalipers, startLesions, startBrush, startTools, startToolbar, startIntake, startWorklist, startCine]) begin();
+  for (const begin of [
+    startStage,
+    startCalipers,
+    startLesions,
+    startBrush,
+    startTools,
+    startToolbar,
+    startIntake,
+    startWorklist,
+    startCine,
+  ])
+    begin();
   for (const begin of [startPanel, startLayers, startCorrection, startExport, startRefusal]) begin();
   startKeys(arrow);
-  for (const name of ["entries", "selection", "frame"]) on(name, () => { renderBusy(); renderStage(); });
+  for (const name of ["entries", "selection", "frame"])
+    on(name, () => {
+      renderBusy();
+      renderStage();
+    });
   emit("tool");
   renderBusy();
   renderStage();
