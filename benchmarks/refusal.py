@@ -3,6 +3,7 @@ r"""What the shipped bundles refuse: fit it, measure it, tell it.
     python benchmarks/refusal.py fit data/Dataset_BUSI_with_GT models/*.safetensors
     python benchmarks/refusal.py report data/Dataset_BUSI_with_GT
     python benchmarks/refusal.py table
+    python benchmarks/refusal.py time
 
 `fit` makes reference and thresholds of the images that data_lists/busi_clean.csv keeps, on the folds of the released
 configuration, and rewrites the bundles (their weights stay as they are), SHA256SUMS and the model cards.
@@ -15,24 +16,28 @@ that it is not in; all other pictures by those that ship. For as many pictures a
     apt-get install --no-install-recommends plasma-workspace-wallpapers lxqt-themes mricron-data \
         mate-backgrounds ukui-wallpapers
 
-`table` prints the tables of docs/refusals.md from the rows.
+`table` prints the tables of docs/refusals.md from the rows; `time` how long a look at one picture takes on one core.
 """
 
 from __future__ import annotations
 
 import argparse
 import sys
+import time
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import cached_property
 from pathlib import Path
+from statistics import median
 
+import cv2
 import numpy as np
 
 from echoduet.cli.console import console_progress
 from echoduet.config.load import load_config
 from echoduet.data.images import read_gray
 from echoduet.data.manifest import open_data
+from echoduet.data.phantom_scan import scan_phantom
 from echoduet.data.tables import read_csv
 from echoduet.errors import EchoDuetError
 from echoduet.experiments.release.refusals import Refusals, checks_of, fit_refusals, see
@@ -41,7 +46,7 @@ from echoduet.inference.refusal import Judge, Signs, threshold_name
 from echoduet.models.bundle import rewrite_info
 from echoduet.models.info import read_info
 from echoduet.models.shipped import record_checksum
-from echoduet.records import Case, Check, Ground
+from echoduet.records import Case, Check, Ground, Label, Scan
 from echoduet.reporting.model_card import write_card
 from echoduet.splits.folds import make_splits
 from echoduet.splits.table import Part, SplitTable
@@ -158,18 +163,35 @@ def pictures(busi: Busi) -> Iterator[tuple[str, Picture]]:
         yield from ((block, picture) for picture in change(known, np.random.default_rng(SEED)))
 
 
+def spent(colour: bool, rounds: int = 50) -> float:
+    """Return the milliseconds of processor time that a look at a picture of 600 x 500 takes, the median round."""
+    gray = cv2.resize(scan_phantom(Label.BENIGN, np.random.default_rng(SEED), 600).image, (600, 500))
+    scan = Scan("x", gray, np.repeat(gray[:, :, None], 3, axis=2) if colour else None)
+    cv2.setNumThreads(1)
+    seen = []
+    for _ in range(rounds):
+        start = time.process_time()
+        Signs.of(scan)
+        seen.append(1000 * (time.process_time() - start))
+    return median(seen)
+
+
 def main() -> None:
     """Do what the command line asks for."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     commands = parser.add_subparsers(dest="command", required=True)
     fitting, reporting = commands.add_parser("fit"), commands.add_parser("report")
     telling = commands.add_parser("table")
+    commands.add_parser("time")
     for command in (fitting, reporting):
         command.add_argument("data", type=Path, help="the folder of BUSI")
     fitting.add_argument("models", type=Path, nargs="+")
     for command in (reporting, telling):
         command.add_argument("--results", type=Path, default=RESULTS)
     given = parser.parse_args()
+    if given.command == "time":
+        print(f"gray: {spent(colour=False):.1f} ms, in colour: {spent(colour=True):.1f} ms")
+        return
     if given.command == "fit":
         fit(Busi.read(given.data), given.models)
         return

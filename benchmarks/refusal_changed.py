@@ -20,6 +20,8 @@ Known = Sequence[tuple[str, GrayImage]]
 EVERY = 6
 """Changed pictures are made of every sixth image."""
 
+PHANTOMS = 60
+
 MAPS = (cv2.COLORMAP_JET, cv2.COLORMAP_HOT, cv2.COLORMAP_VIRIDIS, cv2.COLORMAP_OCEAN)
 
 
@@ -71,7 +73,7 @@ def near(known: Known, rng: Generator) -> Iterator[Picture]:
     for case_id, gray in known[4::EVERY]:
         for kind, change in BETWEEN.items():
             yield Picture(kind, case_id, change(gray, rng), None, case_id)
-    for number in range(60):
+    for number in range(PHANTOMS):
         image = scan_phantom(CLASSES[number % 3], rng).image
         yield Picture("phantoms of this package", f"phantom {number}", image)
 

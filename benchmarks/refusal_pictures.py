@@ -8,16 +8,16 @@ say "design"; all other kinds were scored once, when everything was fixed. A pac
 
 from __future__ import annotations
 
+import gzip
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+from importlib.util import find_spec
 from itertools import groupby
 from pathlib import Path
 
 import cv2
 import matplotlib
-import nibabel
 import numpy as np
-import pydicom
 import skimage
 import sklearn
 from matplotlib.backends.backend_agg import FigureCanvasAgg
@@ -39,6 +39,12 @@ UNREADABLE = ("multipage_rgb.tif",)
 """Of scikit-image's files: Pillow has no decoder for it."""
 
 DRAWN = 40
+
+DICOM = {
+    "CT and MR": ("693_J2KI", "J2K_pixelrep_mismatch", "CT_small", "examples_overlay"),
+    "ultrasound of other organs": ("examples_jpeg2k", "examples_palette", "examples_rgb_color", "examples_ybr_color"),
+}
+"""Of pydicom's test files, those that show an organ at a size at which it can be seen."""
 
 Generator = np.random.Generator
 
@@ -211,35 +217,39 @@ def _shapes(size: tuple[int, int], rng: Generator) -> GrayImage:
 
 def other_modalities(rng: Generator) -> Iterator[Picture]:
     """Yield slices of CT and MR, and ultrasound of other organs, as far as packages have some."""
-    folder = Path(pydicom.__file__).parent / "data" / "test_files"
-    for kind, names in {
-        "CT and MR": ("693_J2KI", "J2K_pixelrep_mismatch", "CT_small", "examples_overlay"),
-        "ultrasound of other organs": (
-            "examples_jpeg2k",
-            "examples_palette",
-            "examples_rgb_color",
-            "examples_ybr_color",
-        ),
-    }.items():
-        for name in names:
-            yield _dicom(kind, folder / f"{name}.dcm")
+    if find_spec("pydicom"):
+        for kind, names in DICOM.items():
+            yield from (_dicom(kind, name) for name in names)
     brain = SHARED / "mricron/templates/ch2.nii.gz"
     if brain.is_file():
-        volume = np.asarray(nibabel.load(brain).dataobj, np.float64)
+        volume = _nifti(brain)
         for axis in range(3):
             for position in np.linspace(0.3, 0.7, 10):
                 slice_ = np.take(volume, round(position * volume.shape[axis]), axis=axis)
                 yield Picture("CT and MR", f"brain {axis} {position:.2f}", _stretched(np.rot90(slice_)))
 
 
-def _dicom(kind: str, path: Path) -> Picture:
-    data = pydicom.dcmread(path)
-    pixels = pydicom.pixels.pixel_array(path, index=0)
-    if data.PhotometricInterpretation == "PALETTE COLOR":
-        pixels = pydicom.pixels.apply_color_lut(pixels, data) >> 8
+def _dicom(kind: str, name: str) -> Picture:
+    from pydicom import dcmread
+    from pydicom.data import get_testdata_file
+    from pydicom.pixels import apply_color_lut, pixel_array
+
+    path = str(get_testdata_file(f"{name}.dcm", download=False))
+    pixels = pixel_array(path, index=0)
+    if dcmread(path, stop_before_pixels=True).PhotometricInterpretation == "PALETTE COLOR":
+        pixels = apply_color_lut(pixels, dcmread(path)) >> 8
     if pixels.ndim == 3:
-        return coloured(kind, path.name, np.ascontiguousarray(pixels, np.uint8))
-    return Picture(kind, path.name, _stretched(pixels.astype(np.float64)))
+        return coloured(kind, name, np.ascontiguousarray(pixels, np.uint8))
+    return Picture(kind, name, _stretched(pixels.astype(np.float64)))
+
+
+def _nifti(path: Path) -> NDArray[np.float64]:
+    """Read a volume of bytes in NIfTI-1: dimensions stand at byte 40, and where the values begin at byte 108."""
+    content = gzip.decompress(path.read_bytes())
+    width, height, depth = np.frombuffer(content, "<i2", 3, 42)
+    start = int(np.frombuffer(content, "<f4", 1, 108)[0])
+    values = np.frombuffer(content, np.uint8, int(width) * int(height) * int(depth), start)
+    return values.reshape(depth, height, width).transpose(2, 1, 0).astype(np.float64)
 
 
 def _stretched(values: NDArray[np.float64]) -> GrayImage:

@@ -30,9 +30,32 @@ def read_rows(path: Path) -> Rows:
 def tables(path: Path) -> str:
     """Return all tables as Markdown."""
     rows = read_rows(path)
-    parts = [f"### Images of BUSI\n\n{busi_table(rows)}"]
-    parts += [f"### {title}\n\n{table_of([row for row in rows if row['block'] == b])}" for b, title in BLOCKS.items()]
+    parts = [f"### The goal\n\n{goal_table(rows)}", f"### Images of BUSI\n\n{busi_table(rows)}"]
+    for block, title in BLOCKS.items():
+        members = [row for row in rows if row["block"] == block]
+        if not members:
+            continue
+        parts.append(f"### {title}\n\n{table_of(members)}")
+        if block == "no ultrasound":
+            parts.append(f"Not refused: {missed(members)}.")
     return "\n\n".join(parts)
+
+
+def goal_table(rows: Rows) -> str:
+    """Return the two shares that the goal is about."""
+    clean = [row for row in rows if row["kind"] == "clean list"]
+    parts = {
+        "pictures that are no ultrasound, to be refused": [row for row in rows if row["block"] == "no ultrasound"],
+        "images of BUSI, the clean list": clean,
+        "images of BUSI, all": [row for row in rows if row["block"] == "BUSI"],
+    }
+    lines = [f"| {name} | {len(some)} | {_share(_refused(some), some)} |" for name, some in parts.items()]
+    return "\n".join(["| | pictures | refused (95 %) |", "|---|---|---|", *lines])
+
+
+def missed(rows: Rows) -> str:
+    """Return the names of the pictures that are not refused, with their kinds."""
+    return "; ".join(f"{row['picture']} ({row['kind']})" for row in rows if not row["refused"]) or "none"
 
 
 def busi_table(rows: Rows) -> str:
@@ -63,8 +86,10 @@ def _line(name: str, rows: Rows) -> str:
 
 
 def _share(some: Rows, rows: Rows) -> str:
+    if not rows:
+        return "none there"
     low, high = wilson(len(some), len(rows))
-    return f"{len(some)}: {100 * len(some) / max(1, len(rows)):.1f} % ({100 * low:.1f}-{100 * high:.1f})"
+    return f"{len(some)}: {100 * len(some) / len(rows):.1f} % ({100 * low:.1f}-{100 * high:.1f})"
 
 
 def _refused(rows: Iterable[Mapping[str, str]]) -> Rows:

@@ -13,7 +13,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from echoduet.errors import OutputError
-from echoduet.files import atomic_path, require_writable, write_bytes, write_csv, write_json, write_text
+from echoduet.files import atomic_path, require_writable, user_cache, write_bytes, write_csv, write_json, write_text
 
 CELL = st.text(st.characters(blacklist_categories=("Cs", "Cc")), max_size=12)
 
@@ -143,3 +143,11 @@ def test_a_folder_that_cannot_be_written_to_is_named(tmp_path):
     (tmp_path / "file").touch()
     with pytest.raises(OutputError, match=r"file: is a file, and a folder is needed there"):
         require_writable(tmp_path / "file" / "folder")
+
+
+def test_the_cache_folder_can_be_chosen(monkeypatch, tmp_path):
+    monkeypatch.setenv("ECHODUET_CACHE", str(tmp_path))
+    assert user_cache() == tmp_path
+    monkeypatch.delenv("ECHODUET_CACHE")
+    monkeypatch.setenv("XDG_CACHE_HOME", "/somewhere")
+    assert user_cache() == Path("/somewhere/echoduet")

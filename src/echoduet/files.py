@@ -15,6 +15,13 @@ from typing import Any
 from echoduet.errors import OutputError
 
 
+def user_cache() -> Path:
+    """Return where caches are kept: `$ECHODUET_CACHE`, else the user's cache folder."""
+    chosen = os.environ.get("ECHODUET_CACHE")
+    base = os.environ.get("XDG_CACHE_HOME")
+    return Path(chosen) if chosen else (Path(base) if base else Path.home() / ".cache") / "echoduet"
+
+
 @contextmanager
 def atomic_path(path: Path) -> Iterator[Path]:
     """Yield a temporary path beside `path`; rename it into place when the block ends well, remove it otherwise.

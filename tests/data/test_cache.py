@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from pathlib import Path
-
 import numpy as np
 import pytest
 import torch
@@ -11,7 +9,7 @@ from PIL import Image
 
 from echoduet.config.schema import PreprocessConfig
 from echoduet.data import cache
-from echoduet.data.cache import default_folder, load_cached
+from echoduet.data.cache import load_cached
 from echoduet.data.images import read_gray
 from echoduet.data.manifest import build_manifest
 from echoduet.data.masks import read_mask
@@ -87,11 +85,3 @@ def test_a_missing_file_is_named(cases, tmp_path):
 def test_no_case_is_an_error():
     with pytest.raises(DataError, match="no case"):
         load_cached([], PREPARE)
-
-
-def test_the_folder_can_be_chosen(monkeypatch, tmp_path):
-    monkeypatch.setenv("ECHODUET_CACHE", str(tmp_path))
-    assert default_folder() == tmp_path
-    monkeypatch.delenv("ECHODUET_CACHE")
-    monkeypatch.setenv("XDG_CACHE_HOME", "/somewhere")
-    assert default_folder() == Path("/somewhere/echoduet")

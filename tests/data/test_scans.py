@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import io
+import subprocess
+import sys
 
 import numpy as np
 import pytest
@@ -99,3 +101,28 @@ def test_what_is_no_picture_is_refused(content):
 def test_a_missing_file_is_named(tmp_path):
     with pytest.raises(ImageError, match=r"gone\.dcm: is missing"):
         list(read_scans(tmp_path / "gone.dcm"))
+
+
+WITHOUT_PYDICOM = """
+import sys
+from pathlib import Path
+from echoduet.data.scans import read_scans
+from echoduet.errors import DicomError
+assert "pydicom" not in sys.modules
+(scan,) = read_scans(Path("a.png"))
+assert "pydicom" not in sys.modules
+sys.modules["pydicom"] = None
+try:
+    list(read_scans(Path("a.dcm")))
+except DicomError as error:
+    print(error)
+"""
+
+
+def test_plain_pictures_need_no_pydicom_and_dicom_says_what_it_needs(tmp_path, gray):
+    write_png(tmp_path / "a.png", gray)
+    write_phantom_dicom(tmp_path / "a.dcm", EXAM)
+    command = [sys.executable, "-c", WITHOUT_PYDICOM]
+    done = subprocess.run(command, cwd=tmp_path, capture_output=True, text=True, check=False)
+    told = "a.dcm: is DICOM, and pydicom is not installed. Install it by `pip install 'echoduet[dicom]'`.\n"
+    assert (done.stdout, done.stderr) == (told, "")

@@ -96,3 +96,17 @@ def test_no_two_outputs_share_a_name_even_on_a_case_insensitive_disk(paths):
     made = name_outputs(paths)
     assert len({name.casefold() for name in made}) == len(paths)
     assert all("/" not in name and name for name in made)
+
+
+def test_dicom_is_found_by_its_suffix_and_without_one_by_its_first_bytes(tmp_path):
+    touch(tmp_path, "a.dcm", "b.IMA", "README", "IM0002")
+    (tmp_path / "IM0001").write_bytes(bytes(128) + b"DICM")
+    assert names(find_inputs([tmp_path])) == ["a", "b", "IM0001"]
+
+
+def test_a_name_that_could_be_a_frame_of_another_file_gets_a_number():
+    assert name_outputs([Path("loop.dcm"), Path("loop-f001.png"), Path("else-f001.png")]) == (
+        "loop",
+        "loop-f001-2",
+        "else-f001",
+    )

@@ -7,9 +7,11 @@ import pytest
 from PIL import Image
 
 from echoduet.data.images import write_png
+from echoduet.data.phantom_dicom import PhantomExam, write_phantom_dicom
 from echoduet.errors import ModelError, OutputError
 from echoduet.inference.inputs import InputFile, find_inputs
-from echoduet.inference.outputs import COLUMNS, predict_files
+from echoduet.inference.outputs import Wanted, predict_files
+from echoduet.inference.rows import COLUMNS, LESION_COLUMNS
 
 
 def rows(path):
@@ -47,9 +49,12 @@ def test_the_two_tables_say_the_same(make_predictor, scans, tmp_path):
     lines = [json.loads(line) for line in (tmp_path / "out" / "predictions.jsonl").read_text().splitlines()]
     assert tuple(table[0]) == COLUMNS
     for row, line in zip(table, lines, strict=True):
-        probabilities = line.pop("probabilities")
-        assert {key: str(value) for key, value in line.items()} == {key: row[key] for key in line}
+        probabilities, uncertainty = line["probabilities"], line["uncertainty"]
+        for key in ("name", "file", "width", "height", "label", "label_raw", "lesion_area", "lesion_share", "mask"):
+            assert str(line[key]) == row[key]
+        assert int(row["lesions"]) == len(line["lesions"])
         assert probabilities == {name: float(row[f"probability_{name}"]) for name in ("benign", "malignant", "normal")}
+        assert uncertainty["outline"] == float(row["uncertainty_outline"])
         assert sum(probabilities.values()) == pytest.approx(1, abs=1e-5)
 
 
@@ -70,7 +75,7 @@ def test_answers_are_refined_and_the_raw_ones_kept_beside(make_predictor, tmp_pa
 
 
 def test_raw_answers_on_request(make_predictor, tmp_path):
-    predict_files(make_predictor(), small_lesion(tmp_path), tmp_path / "out", refined=False)
+    predict_files(make_predictor(), small_lesion(tmp_path), tmp_path / "out", Wanted(refined=False))
     (row,) = rows(tmp_path / "out" / "predictions.csv")
     assert row["lesion_area"] == row["lesion_area_raw"] != "0"
 
@@ -122,11 +127,11 @@ def test_an_unwritable_place_is_named_and_nothing_left(make_predictor, scans, tm
 def test_a_run_that_breaks_leaves_no_tables(make_predictor, scans, tmp_path):
     predictor = make_predictor()
 
-    def break_after_one(images) -> Iterator:
-        yield from list(type(predictor).predict(predictor, images))[:1]
+    def break_after_one(images, **asked) -> Iterator:
+        yield from list(type(predictor).analyse(predictor, images))[:1]
         raise ModelError("broke")
 
-    predictor.predict = break_after_one
+    predictor.analyse = break_after_one
     with pytest.raises(ModelError, match="broke"):
         predict_files(predictor, find_inputs([scans]).files, tmp_path / "out")
     assert not list((tmp_path / "out").glob("*.csv"))
@@ -143,3 +148,63 @@ def test_progress_counts_the_inputs(make_predictor, scans, tmp_path):
 
     predict_files(make_predictor(), find_inputs([scans]).files, tmp_path / "out", progress=progress)
     assert counted == [("predicting", 3)] * 3
+
+
+def ultrasound(path, frames=1):
+    return write_phantom_dicom(path, PhantomExam(seed=3, width=120, frames=frames))
+
+
+def test_every_lesion_has_a_row_in_the_unit_of_its_file(make_predictor, tmp_path):
+    image = np.zeros((64, 64), np.uint8)
+    image[:40, :] = 255
+    image[50:60, 5:20] = 255
+    write_png(tmp_path / "two.png", image)
+    predict_files(make_predictor(), [InputFile("two", tmp_path / "two.png")], tmp_path / "out")
+    lesions = rows(tmp_path / "out" / "lesions.csv")
+    assert tuple(lesions[0]) == LESION_COLUMNS
+    assert [(row["name"], row["number"], row["unit"]) for row in lesions] == [("two", "1", "px"), ("two", "2", "px")]
+    assert float(lesions[1]["width_height_ratio"]) == pytest.approx(1.5, abs=0.1)
+
+
+def test_each_frame_of_a_loop_is_a_picture_of_its_own(make_predictor, tmp_path):
+    path = ultrasound(tmp_path / "loop.dcm", frames=3)
+    run = predict_files(make_predictor(), find_inputs([tmp_path]).files, tmp_path / "out")
+    table = rows(tmp_path / "out" / "predictions.csv")
+    assert run.predicted == 3
+    assert [(row["name"], row["frame"]) for row in table] == [(f"loop-f00{n + 1}", str(n)) for n in range(3)]
+    assert {row["file"] for row in table} == {str(path)}
+    assert all(float(row["spacing_row"]) > 0 for row in table)
+    assert len(list((tmp_path / "out" / "masks").iterdir())) == 3
+
+
+def test_frames_before_a_damaged_one_are_answered_or_the_whole_file_is_skipped(make_predictor, tmp_path):
+    path = ultrasound(tmp_path / "loop.dcm", frames=3)
+    whole = path.read_bytes()
+    path.write_bytes(whole[: len(whole) * 2 // 3])
+    run = predict_files(make_predictor(), find_inputs([path]).files, tmp_path / "out")
+    assert [item.path for item in run.skipped] == [path]
+    assert "loop.dcm" in run.skipped[0].reason
+    assert run.predicted < 3
+
+
+def test_maps_and_explanations_are_written_when_asked_for(make_predictor, scans, tmp_path):
+    files = find_inputs([scans]).files[:1]
+    predict_files(make_predictor(), files, tmp_path / "plain")
+    predict_files(make_predictor(), files, tmp_path / "rich", Wanted(maps=True, explain=True))
+    assert {path.name for path in (tmp_path / "plain").iterdir() if path.is_dir()} == {"masks", "overlays"}
+    for folder in ("probability", "uncertainty", "explanation"):
+        with Image.open(tmp_path / "rich" / folder / "scan (0).png") as picture:
+            assert picture.size == (100, 80)
+
+
+def test_documents_are_written_once_a_file_after_its_last_frame(make_predictor, tmp_path):
+    ultrasound(tmp_path / "a.dcm", frames=2)
+    ultrasound(tmp_path / "b.dcm")
+    told = []
+
+    def documents(source, analyses, out):
+        told.append((source.name, [analysis.scan.name for analysis in analyses], out))
+        assert all(analysis.lesion_map is None and analysis.refined.mask is not None for analysis in analyses)
+
+    predict_files(make_predictor(), find_inputs([tmp_path]).files, tmp_path / "out", Wanted(documents=documents))
+    assert told == [("a", ["a-f001", "a-f002"], tmp_path / "out"), ("b", ["b"], tmp_path / "out")]

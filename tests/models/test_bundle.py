@@ -14,8 +14,9 @@ from echoduet.config.schema import ExperimentConfig, ModelConfig, PreprocessConf
 from echoduet.errors import ModelError, OutputError
 from echoduet.models import bundle
 from echoduet.models.bundle import load_bundle, rewrite_info, save_bundle
-from echoduet.models.info import BundleInfo, read_info
+from echoduet.models.info import BundleInfo, from_json, named_errors, read_info, to_json
 from echoduet.models.multitask import MultiTaskNet
+from echoduet.models.reference import Reference
 from echoduet.models.registry import build_network
 
 MODEL = ModelConfig(architecture="efficientnet_lite0", tasks="classification", pretrained=True)
@@ -43,6 +44,26 @@ def test_information_comes_back_whole(saved: Path) -> None:
     assert read_info(saved) == INFO
     assert load_bundle(saved)[1] == INFO
     assert INFO.classes == ("benign", "malignant", "normal")
+
+
+def test_the_reference_of_appearance_comes_back_and_older_bundles_have_none(saved: Path) -> None:
+    assert read_info(saved).appearance is None
+    reference = Reference(("mean", "rows"), (0.25, 1.5), (0.125, 2.0), ((1.0, 0.5), (0.5, 1.0)), 9)
+    rewrite_info(saved, dataclasses.replace(INFO, appearance=reference))
+    assert read_info(saved) == dataclasses.replace(INFO, appearance=reference)
+    content = json.loads(to_json(INFO))
+    del content["appearance"]
+    assert from_json(json.dumps(content)) == INFO
+
+
+@pytest.mark.parametrize("change", [{"spread": [0.0]}, {"mean": "far"}, {"correlation": None}])
+def test_a_damaged_reference_makes_the_bundle_unusable(saved: Path, change: dict[str, object]) -> None:
+    reference = Reference(("mean",), (0.25,), (0.125,), ((1.0,),), 9)
+    text = to_json(dataclasses.replace(INFO, appearance=reference))
+    content = json.loads(text)
+    content["appearance"] |= change
+    with pytest.raises(ModelError, match="not a whole EchoDuet bundle"), named_errors(saved):
+        from_json(json.dumps(content))
 
 
 def test_weights_come_back_to_the_bit(saved: Path, network: MultiTaskNet) -> None:

@@ -2,6 +2,7 @@ from __future__ import annotations
 
 import hashlib
 import re
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -11,10 +12,11 @@ from echoduet.config.schema import ExperimentConfig
 from echoduet.errors import ModelError
 from echoduet.evaluation.cases import CaseScore, read_cases, write_cases
 from echoduet.experiments.release.outoffold import release_metrics
-from echoduet.models.bundle import save_bundle
-from echoduet.models.info import BundleInfo
+from echoduet.inference.refusal import threshold_name
+from echoduet.models.bundle import rewrite_info, save_bundle
+from echoduet.models.info import BundleInfo, read_info
 from echoduet.models.registry import build_network
-from echoduet.records import CLASSES, Label
+from echoduet.records import CLASSES, Ground, Label
 from echoduet.reporting.model_card import render_card, threshold_rows, write_card
 
 CONFIG = ExperimentConfig.model_validate(
@@ -143,3 +145,20 @@ def test_thresholds_stand_side_by_side():
         ["mask", "0.5", "0.45"],
         ["empty_at", "—", "0.7"],
     ]
+
+
+def test_refusals_have_a_table_of_their_own(released):
+    bundle, rows = released
+    assert "has no reference of what its cases look like" in render_card(bundle, rows)
+    info = read_info(bundle)
+    counts = dict.fromkeys(map(str, Ground), 0) | {"colour_doppler": 3, "too_small": 1}
+    told = {"cases": 80, "refused": counts, "at_all": 4}
+    thresholds = info.thresholds | {threshold_name(ground): 0.5 for ground in Ground}
+    rewrite_info(bundle, replace(info, thresholds=thresholds, provenance=info.provenance | {"refusals": told}))
+    card = render_card(bundle, rows)
+    assert "Of the 80 cases" in card
+    assert "| `colour_doppler` | 0.5 | 3 | 3.8% |" in card
+    assert "| any of them |  | 4 | 5.0% |" in card
+    deciding = card.partition("## Thresholds")[2].partition("## Refusals")[0]
+    assert "`mask`" in deciding
+    assert "refuse_" not in deciding

@@ -54,7 +54,7 @@ def evaluate(
     from echoduet.models.shipped import find_model
 
     path = find_model(model)
-    predictor, progress = Predictor.load(path), console_progress()
+    predictor, progress = Predictor.load(path, runtime="torch"), console_progress()
     manifest = open_data(data, format_, progress)
     case_ids = chosen_cases(manifest, predictor.info.config.split, fold, splits)
     warnings = seen_cases(predictor.info, manifest, case_ids).sentences()

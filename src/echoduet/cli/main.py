@@ -21,6 +21,7 @@ from echoduet.cli.crossval import crossval
 from echoduet.cli.curate import curate
 from echoduet.cli.demo import demo
 from echoduet.cli.evaluate import evaluate
+from echoduet.cli.export import export
 from echoduet.cli.info import info
 from echoduet.cli.manifest import manifest
 from echoduet.cli.options import JsonOption, QuietOption
@@ -72,8 +73,8 @@ os.environ.setdefault("GOMP_SPINCOUNT", "1000")
 
 # In the order of the work; each module imports no more than its options need, what is heavy inside the function.
 COMMANDS = (
-    phantom, manifest, curate, review, split, train, crossval, ablate, evaluate, compare, predict, serve, release, demo,
-    info,
+    phantom, manifest, curate, review, split, train, crossval, ablate, evaluate, compare, predict, export, serve,
+    release, demo, info,
 )  # fmt: skip
 for _command in COMMANDS:
     app.command(_command.__name__)(_command)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Literal
 
 from typer import Argument, Option
 
@@ -62,6 +62,13 @@ ModelOption = Annotated[
         "--model",
         metavar="FILE|NAME",
         help="A trained model (.safetensors or .pth), or a shipped one by name: base, the default, or small.",
+    ),
+]
+RuntimeOption = Annotated[
+    Literal["auto", "torch", "onnx", "openvino"],
+    Option(
+        "--runtime",
+        help="What runs the network; auto takes the fastest at hand (onnx and openvino are extras), a GPU with torch.",
     ),
 ]
 SeedOption = Annotated[int, Option("--seed", help="Seed of everything random.")]

@@ -23,7 +23,7 @@ from torch import Tensor
 from echoduet.data.images import read_gray
 from echoduet.data.masks import read_mask
 from echoduet.errors import DataError
-from echoduet.files import write_bytes
+from echoduet.files import user_cache, write_bytes
 from echoduet.progress import Progress, silent
 from echoduet.records import Case, GrayImage, Mask
 
@@ -83,13 +83,6 @@ class CachedSet:
         return CachedSet(self.case_ids, self.images.to(device), self.masks.to(device), self.labels.to(device))
 
 
-def default_folder() -> Path:
-    """Return where caches are kept: `$ECHODUET_CACHE`, else the user's cache folder."""
-    chosen = os.environ.get("ECHODUET_CACHE")
-    base = os.environ.get("XDG_CACHE_HOME")
-    return Path(chosen) if chosen else (Path(base) if base else Path.home() / ".cache") / "echoduet"
-
-
 def load_cached(
     cases: Sequence[Case], prepare: Prepares, folder: Path | None = None, progress: Progress = silent
 ) -> CachedSet:
@@ -98,7 +91,7 @@ def load_cached(
     Args:
         cases: the cases, in the order wanted.
         prepare: brings images and masks to `(S, S)`.
-        folder: where caches are kept; None for `default_folder()`.
+        folder: where caches are kept; None for `user_cache()`.
         progress: told about each decoded case.
 
     Raises:
@@ -107,7 +100,7 @@ def load_cached(
     """
     if not cases:
         raise DataError("The data holds no case. Check the folder or manifest given with --data.")
-    path = (folder or default_folder()) / f"tensors-{_fingerprint(cases, prepare.key)}.safetensors"
+    path = (folder or user_cache()) / f"tensors-{_fingerprint(cases, prepare.key)}.safetensors"
     tensors = _read(path)
     if tensors is None:
         tensors = _decode(cases, prepare, progress)

@@ -12,7 +12,8 @@ FloatArray = NDArray[np.float64]
 LEAST, MOST = 0.05, 20.0
 """Temperatures that are tried; beyond them a network knows nothing, or everything."""
 
-_FLOOR = 1e-12  # a probability of exactly 0 has no logarithm
+FLOOR = 1e-12
+"""A probability of exactly 0 has no logarithm."""
 
 
 def tempered(probabilities: FloatArray, temperature: float) -> FloatArray:
@@ -23,7 +24,7 @@ def tempered(probabilities: FloatArray, temperature: float) -> FloatArray:
     """
     if temperature == 1.0:
         return probabilities
-    logits = np.log(np.maximum(probabilities, _FLOOR)) / temperature
+    logits = np.log(np.maximum(probabilities, FLOOR)) / temperature
     powers = np.exp(logits - logits.max(axis=-1, keepdims=True))
     return np.asarray(powers / powers.sum(axis=-1, keepdims=True))
 
@@ -45,7 +46,7 @@ def fit_temperature(truth: NDArray[np.int64], probabilities: FloatArray) -> floa
 
     def loss(log_temperature: float) -> float:
         chosen = tempered(probabilities, math.exp(log_temperature))[rows, truth]
-        return float(-np.log(np.maximum(chosen, _FLOOR)).mean())
+        return float(-np.log(np.maximum(chosen, FLOOR)).mean())
 
     found = minimize_scalar(loss, bounds=(math.log(LEAST), math.log(MOST)), method="bounded", options={"xatol": 1e-5})
     return round(math.exp(found.x), 4)

@@ -89,7 +89,7 @@ def show_fold_examples(
 ) -> Iterator[Example]:
     """Yield the named cases with the answers of the model that was tested on each, fold by fold."""
     for fold in sorted({folds[case_id] for case_id in case_ids}):
-        predictor = Predictor.load(fold_folder(out, fold) / "model.safetensors")
+        predictor = Predictor.load(fold_folder(out, fold) / "model.safetensors", runtime="torch")
         yield from show_examples(predictor, manifest, [case_id for case_id in case_ids if folds[case_id] == fold])
 
 

@@ -32,5 +32,5 @@ def score_part(
 ) -> tuple[Scores, ...]:
     """Score a fold's model on one part of that fold, on each of the grids `at_sizes`; see `evaluate`."""
     case_ids = splits.ids(fold, part)
-    predictor = Predictor.load(model, device)
+    predictor = Predictor.load(model, device, runtime="torch")
     return evaluate(predictor, manifest, case_ids, dict.fromkeys(case_ids, fold), at_sizes, progress)

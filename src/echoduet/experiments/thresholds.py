@@ -222,7 +222,7 @@ def tune(model: Path, manifest: Manifest, case_ids: Sequence[str] | None = None,
         LeakError: one of the cases is in the bundle's training or test part.
         ModelError: the bundle cannot be read, draws no mask, or does not say what its validation part is.
     """
-    predictor = Predictor.load(model, read_info(model).config.runtime.device)
+    predictor = Predictor.load(model, read_info(model).config.runtime.device, runtime="torch")
     chosen_on = _allowed(model, predictor.info, case_ids)
     cases = [manifest.case(case_id) for case_id in chosen_on]
     images = read_images(progress(cases, label="tuning", total=len(cases)))

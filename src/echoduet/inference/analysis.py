@@ -12,11 +12,12 @@ from numpy.typing import NDArray
 from echoduet.inference.answers import Answer, Views, read_views
 from echoduet.inference.explanation import explain
 from echoduet.inference.measurements import measure_lesions
+from echoduet.inference.refusal import Gatekeeper
 from echoduet.inference.runtime import Runtime
 from echoduet.inference.uncertainty import class_spread, lesion_spread, outline_uncertainty
 from echoduet.models.info import BundleInfo
 from echoduet.models.refinement import Rule, refine
-from echoduet.records import Analysis, Check, GrayImage, Label, Mask, PixelMap, Prediction, Scan, Uncertainty
+from echoduet.records import Analysis, GrayImage, Label, Mask, PixelMap, Prediction, Scan, Uncertainty
 from echoduet.transforms.preprocess import Preprocess
 
 Scalar = TypeVar("Scalar", bound=np.generic)
@@ -26,6 +27,7 @@ class Model(Protocol):
     """What an analyst needs of the predictor that it works for."""
 
     info: BundleInfo
+    gate: Gatekeeper
     runtime: Runtime
     preprocess: Preprocess
     batch_size: int
@@ -61,7 +63,7 @@ class Analyst:
 
     def analyse(self, scans: Sequence[Scan]) -> Iterator[Analysis]:
         """Yield the analysis of each scan of a batch, in order."""
-        checked = [Analysis(scan, self._checks(scan)) for scan in scans]
+        checked = [Analysis(scan, self.model.gate.check(scan)) for scan in scans]
         asked = [analysis.scan for analysis in checked if not (self.refuse and analysis.refused)]
         inputs = [self.model.preprocess.image(scan.inside) for scan in asked]
         views = self._read(inputs)
@@ -73,9 +75,6 @@ class Analyst:
             assert views is not None
             yield self._answered(analysis, inputs[index], views, index)
             index += 1
-
-    def _checks(self, scan: Scan) -> tuple[Check, ...]:
-        return ()
 
     def _read(self, inputs: Sequence[GrayImage]) -> Views | None:
         if not inputs:

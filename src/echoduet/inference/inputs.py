@@ -8,10 +8,15 @@ from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
+from echoduet.data.dicom.sniffing import HEAD_BYTES, looks_like_dicom
 from echoduet.data.images import IMAGE_SUFFIXES, is_image_name
 from echoduet.data.ordering import natural_key
 from echoduet.errors import DataError
 
+DICOM_SUFFIXES = frozenset({".dcm", ".dicom", ".ima"})
+"""File name extensions (lower case) of DICOM files; many have none, and are known by their first bytes."""
+
+_FRAME = re.compile(r"(?P<file>.+)-f\d{3,}")
 _REFERENCE_MASK = re.compile(r"(?P<image>.+)_(?:mask|tumor|other)_?\d*", re.IGNORECASE)
 
 
@@ -34,9 +39,9 @@ class Inputs:
 def find_inputs(paths: Sequence[Path], out: Path | None = None) -> Inputs:
     """Find the images behind `paths`: files as named, folders with all their subfolders.
 
-    In a folder, files without an image's suffix, hidden files, files under `out` and reference masks (`x_mask.png`
-    beside `x.png`, as data sets have them) are left out. A file that is missing or no image is kept: whoever reads it
-    can say so.
+    In a folder, files that are neither images nor DICOM (told by their suffix or, without one, by their content),
+    hidden files, files under `out` and reference masks (`x_mask.png` beside `x.png`, as data sets have them) are left
+    out. A file that is missing or no image is kept: whoever reads it can say so.
 
     Raises:
         DataError: the paths hold no image at all.
@@ -48,8 +53,10 @@ def find_inputs(paths: Sequence[Path], out: Path | None = None) -> Inputs:
     images = _drop_repeats(path for path in found if path not in left_out)
     if not images:
         places = ", ".join(str(path) for path in paths)
-        suffixes = ", ".join(sorted(IMAGE_SUFFIXES))
-        raise DataError(f"{places}: no image found ({suffixes}). Give image files, or folders that hold some.")
+        suffixes = ", ".join(sorted(IMAGE_SUFFIXES | DICOM_SUFFIXES))
+        raise DataError(
+            f"{places}: no image found ({suffixes}, or DICOM without a suffix). Give images, or folders that hold some."
+        )
     names = name_outputs(images)
     return Inputs(tuple(InputFile(name, path) for name, path in zip(names, images, strict=True)), masks)
 
@@ -61,10 +68,20 @@ def _expand(given: Path, out: Path | None) -> Iterator[Path]:
     barred = out.resolve() if out else None
     for path in sorted(given.rglob("*"), key=lambda path: natural_key(path.as_posix())):
         inside = path.relative_to(given).parts
-        if not is_image_name(path) or any(part.startswith(".") for part in inside) or not path.is_file():
+        if any(part.startswith(".") for part in inside) or not path.is_file() or not _is_picture(path):
             continue
         if barred is None or not path.resolve().is_relative_to(barred):
             yield path
+
+
+def _is_picture(path: Path) -> bool:
+    if path.suffix:
+        return is_image_name(path) or path.suffix.lower() in DICOM_SUFFIXES
+    try:
+        with path.open("rb") as stream:
+            return looks_like_dicom(stream.read(HEAD_BYTES))
+    except OSError:  # nothing tells that it is a picture
+        return False
 
 
 def _is_reference_mask(path: Path) -> bool:
@@ -81,7 +98,8 @@ def name_outputs(paths: Sequence[Path]) -> tuple[str, ...]:
     """Return one name per path, all different even where upper and lower case count as one.
 
     The stem where that is enough; with the suffix where two files of one folder differ in nothing else
-    (`scan_png`, `scan_jpg`); then with as many folders before it as needed (`ward_a__scan`); then with a number.
+    (`scan_png`, `scan_jpg`); then with as many folders before it as needed (`ward_a__scan`); then with a number. A name
+    that could be that of another file's frame (`loop-f001` beside `loop`) gets a number too.
     """
     in_folder = Counter(_folded(path.with_suffix("")) for path in paths)
     stems = [path.stem if in_folder[_folded(path.with_suffix(""))] == 1 else _with_suffix(path) for path in paths]
@@ -114,7 +132,12 @@ def _numbered(names: Sequence[str]) -> Iterator[str]:
     seen: set[str] = set()
     for name in names:
         free, number = name, 2
-        while free.casefold() in seen or (free != name and free.casefold() in taken):
+        while free.casefold() in seen or (free != name and free.casefold() in taken) or _is_frame_of(free, taken):
             free, number = f"{name}-{number}", number + 1
         seen.add(free.casefold())
         yield free
+
+
+def _is_frame_of(name: str, files: set[str]) -> bool:
+    frame = _FRAME.fullmatch(name)
+    return frame is not None and frame["file"].casefold() in files

@@ -97,8 +97,9 @@ def _shortest(hull: FloatArray) -> float:
 def circularity(own: Mask, size: Spacing = _PIXELS) -> float:
     """Return 4 pi area / perimeter^2 of a component, its holes filled: 1 for a disc, less for anything else.
 
-    The perimeter is Crofton's in four directions, as in scikit-image, on square pixels; a mask whose pixels are not
-    square is first brought to the smaller side. What comes out above 1, as it may for a few pixels, is 1.
+    The perimeter is Crofton's in four directions, as in scikit-image, on square pixels: a mask whose pixels are not
+    square is first brought to their longer side, since a finer grid would keep the steps of the coarse one and count
+    them. What comes out above 1, as it may for a few pixels, is 1.
 
     Args:
         own: the component, `(H, W)`.
@@ -106,10 +107,16 @@ def circularity(own: Mask, size: Spacing = _PIXELS) -> float:
     """
     from skimage.measure import perimeter_crofton  # noqa: PLC0415  # slow to import, and needed for lesions only
 
-    square = np.pad(ndimage.binary_fill_holes(own), 1).astype(np.uint8)
-    least = min(size.row, size.column)
-    if size.row != size.column:
-        height, width = (round(n * s / least) for n, s in zip(square.shape, (size.row, size.column), strict=True))
-        square = np.asarray(cv2.resize(square, (width, height), interpolation=cv2.INTER_NEAREST_EXACT))
+    square = _with_square_pixels(np.pad(ndimage.binary_fill_holes(own), 1), size)
     perimeter = perimeter_crofton(square, directions=4)
     return min(1.0, float(4 * math.pi * square.sum() / perimeter**2))
+
+
+def _with_square_pixels(mask: Mask, size: Spacing) -> Mask:
+    if size.row == size.column:
+        return mask
+    most = max(size.row, size.column)
+    height, width = (max(1, round(n * s / most)) for n, s in zip(mask.shape, (size.row, size.column), strict=True))
+    share = cv2.resize(mask.astype(np.float32), (width, height), interpolation=cv2.INTER_AREA)
+    coarse = np.pad(np.asarray(share) >= 0.5, 1)
+    return coarse if coarse.any() else mask  # what is thinner than half a pixel would vanish

@@ -13,6 +13,7 @@ from echoduet.evaluation.temperature import tempered
 from echoduet.inference.analysis import Analyst
 from echoduet.inference.answers import Answer, read_views
 from echoduet.inference.postprocess import final_map
+from echoduet.inference.refusal import Gatekeeper
 from echoduet.inference.runtime import Runtime
 from echoduet.inference.runtimes import Device, RuntimeName, open_runtime
 from echoduet.models.info import BundleInfo
@@ -35,6 +36,7 @@ class Predictor:
     def __init__(self, runtime: Runtime, info: BundleInfo, batch_size: int = 16) -> None:
         """Answer by `runtime`, whose network `info` describes, `batch_size` images at a time."""
         self.info = info
+        self.gate = Gatekeeper(info)
         self.runtime = runtime
         self.preprocess = Preprocess(info.config.preprocess)
         self.batch_size = batch_size
@@ -52,7 +54,7 @@ class Predictor:
         path: Path | str | None = None,
         device: Device = "auto",
         batch_size: int = 16,
-        runtime: RuntimeName = "torch",
+        runtime: RuntimeName = "auto",
     ) -> Predictor:
         """Load the bundle at `path`; `auto` takes the GPU where there is one.
 
@@ -60,7 +62,8 @@ class Predictor:
             path: a file, or the name of a shipped bundle, `base` or `small`; None is the default one.
             device: where it answers.
             batch_size: images the network sees at a time.
-            runtime: what runs the network.
+            runtime: what runs the network; `auto` takes a graph that was exported from this bundle where one is at
+                hand, else PyTorch. What is to be the same to the last digit everywhere asks for `torch`.
 
         Raises:
             ModelError: the file is no bundle, the shipped one is not there or was changed, or there is no such device
@@ -96,6 +99,10 @@ class Predictor:
     def temperature(self) -> float:
         """What class probabilities are calibrated by; 1 leaves them as the network gives them."""
         return self.info.thresholds.get("temperature", 1.0)
+
+    def settings(self) -> dict[str, str]:
+        """Return by name what decides an answer besides the weights: the runtime and every threshold, as texts."""
+        return {"runtime": self.runtime.name} | {name: f"{value:g}" for name, value in self.info.thresholds.items()}
 
     def predict(self, images: Iterable[tuple[str, GrayImage]]) -> Iterator[Prediction]:
         """Yield one raw (unrefined) prediction per `(case_id, image)`, in order, its mask at the image's own size.

@@ -35,7 +35,7 @@ PLAIN_THRESHOLDS: Mapping[Ground, float] = {
     Ground.MULTI_PANEL: THRESHOLDS[Issue.PANELS],
     Ground.TOO_SMALL: 1.0,
 }
-"""From which score on a picture is refused where the bundle says nothing else; the other grounds need a reference."""
+"""From which score on a released bundle refuses on the grounds that need no reference: curation's own, and size."""
 
 
 def threshold_name(ground: Ground) -> str:
@@ -50,8 +50,8 @@ class Signs:
     Attributes:
         features: its appearance, `(F,)` in the order of `appearance.NAMES`.
         coloured: share of it that is coloured, 0-1.
-        doppler: how sure it is that it was taken in colour Doppler mode, 0-1.
-        panels: how much of a line across it separates two panels, 0-1.
+        doppler: how sure it is that it was taken in colour Doppler mode, 0-1; 1 where its file says so.
+        panels: how much of a line across it separates two panels, 0-1; 1 where its file says that there are several.
         smallness: `SMALL` over its shorter side.
     """
 
@@ -63,16 +63,19 @@ class Signs:
 
     @classmethod
     def of(cls, scan: Scan) -> Signs:
-        """Look at a scan, inside its region only."""
+        """Look at a scan, inside its region only, and at what its file says of it."""
         gray, colour = scan.inside, scan.colour_inside
-        moderate = reduced(gray, LARGEST)
         return cls(
             features=features(gray),
             coloured=0.0 if colour is None else coloured_share(colour),
-            doppler=0.0 if colour is None else doppler_score(reduced(colour, LARGEST)),
-            panels=panel_score(moderate),
+            doppler=1.0 if scan.colour_flow else _doppler(colour),
+            panels=1.0 if scan.panels > 1 else panel_score(reduced(gray, LARGEST)),
             smallness=SMALL / min(gray.shape),
         )
+
+
+def _doppler(colour: ColourImage | None) -> float:
+    return 0.0 if colour is None else doppler_score(reduced(colour, LARGEST))
 
 
 def coloured_share(colour: ColourImage) -> float:
@@ -92,13 +95,14 @@ class Gatekeeper:
             ModelError: the reference is of other features than this version's.
         """
         given = {ground: info.thresholds.get(threshold_name(ground)) for ground in Ground}
-        known = {**PLAIN_THRESHOLDS, **{ground: value for ground, value in given.items() if value is not None}}
         self._judge = None if info.appearance is None else Judge(info.appearance)
-        by_reference = (Ground.NOT_ULTRASOUND, Ground.OUT_OF_DISTRIBUTION)
-        self.thresholds = {g: known[g] for g in Ground if g in known and (self._judge or g not in by_reference)}
+        testable = list(Ground) if self._judge else list(PLAIN_THRESHOLDS)
+        self.thresholds = {g: value for g, value in given.items() if value is not None and g in testable}
 
     def check(self, scan: Scan) -> tuple[Check, ...]:
         """Return what each test of a picture found, in the order of `Ground`."""
+        if not self.thresholds:
+            return ()
         signs = Signs.of(scan)
         found = plain_scores(signs) if self._judge is None else self._judge.scores(signs)
         return tuple(Check(ground, found[ground], threshold) for ground, threshold in self.thresholds.items())

@@ -43,13 +43,14 @@ class Reference:
 
     def __post_init__(self) -> None:
         count = len(self.names)
+        lengths = {len(self.mean), len(self.spread), len(self.correlation), *map(len, self.correlation)}
+        if lengths != {count} or len(set(self.names)) < count:
+            raise ValueError("a reference's features, means, spreads and correlations do not fit together")
         matrix = np.array(self.correlation, np.float64)
         numbers = np.array([self.mean, self.spread], np.float64)
-        if not count or len(set(self.names)) < count or numbers.shape != (2, count) or matrix.shape != (count, count):
-            raise ValueError("a reference's features, means, spreads and correlations do not fit together")
-        if not (np.isfinite(numbers).all() and (numbers[1] > 0).all() and np.array_equal(matrix, matrix.T)):
+        if not (np.isfinite(numbers).all() and np.isfinite(matrix).all() and (numbers[1] > 0).all()):
             raise ValueError("a reference's numbers are not finite, or its spreads not above 0")
-        if not (np.isfinite(matrix).all() and np.linalg.eigvalsh(matrix)[0] > 0):
+        if not (np.array_equal(matrix, matrix.T) and np.linalg.eigvalsh(matrix)[0] > 0):
             raise ValueError("a reference's correlations are none of any pictures")
 
     @classmethod

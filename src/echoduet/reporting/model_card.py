@@ -94,6 +94,7 @@ def card_view(bundle: Path, info: BundleInfo, rows: Path, metrics: Mapping[str, 
         "folds": list(told["thresholds"]),
         "points": point_rows(metrics["working_points"]),
         "reliability": metrics["reliability"],
+        "malignant": metrics["malignant_calibration"],
         "claim": checklist(facts(info, rows, metrics)),
     }
 

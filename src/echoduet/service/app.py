@@ -6,7 +6,7 @@ import re
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 
-from fastapi import FastAPI, Request, Response
+from fastapi import Depends, FastAPI, Request, Response
 from fastapi.exceptions import RequestValidationError
 from starlette.exceptions import HTTPException
 from starlette.types import ASGIApp
@@ -52,7 +52,7 @@ def build_api(backend: Backend) -> FastAPI:
         description=NOTICE,
         docs_url=None,
         redoc_url=None,
-        root_path=backend.settings.root_path,
+        redirect_slashes=False,
         lifespan=running,
     )
     api.add_exception_handler(RefusedError, _tell_refusal)
@@ -60,9 +60,21 @@ def build_api(backend: Backend) -> FastAPI:
     api.add_exception_handler(HTTPException, _tell_http)
     api.add_exception_handler(Exception, _tell_fault)
     for routes in (predictions_router, jobs_router, results_router, operations_router):
-        api.include_router(routes(backend))
+        api.include_router(routes(backend), dependencies=[Depends(refuse_unknown)])
     _add_pages(api)
     return api
+
+
+def refuse_unknown(request: Request) -> None:
+    """Refuse a parameter in the address that the route does not know, as `refues` for `refuse`.
+
+    Raises:
+        RefusedError: names it.
+    """
+    known = {parameter.alias for parameter in request.scope["route"].dependant.query_params}
+    for name in request.query_params:
+        if name not in known:
+            raise RefusedError(422, "parameter", f"The request does not fit: there is no parameter '{name[:40]}'.")
 
 
 async def _tell_refusal(request: Request, error: Exception) -> Response:

@@ -5,17 +5,23 @@ from __future__ import annotations
 import logging
 from collections.abc import Iterator
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
-from echoduet.data.dicom.guard import Limits as DicomLimits
-from echoduet.data.scans import DicomSource, is_dicom, open_dicom, read_scans
+from echoduet.data.dicom.limits import Limits as DicomLimits
+from echoduet.data.scans import is_dicom, open_dicom, read_scans
 from echoduet.data.uploads import Upload
 from echoduet.errors import ImageError
 from echoduet.records import Scan
+from echoduet.service.headers import pack_header
 from echoduet.service.jobs import Job
 from echoduet.service.limits import Limits
 from echoduet.service.logs import describe, event
 from echoduet.service.results import Kept, Place, failed
 from echoduet.service.uploads import Received
+
+
+if TYPE_CHECKING:
+    from echoduet.data.dicom.source import DicomSource
 
 
 @dataclass(frozen=True, slots=True)
@@ -25,16 +31,17 @@ class Task:
     job: Job
     place: Place
     scan: Scan
-    source: DicomSource | None = None
+    header: bytes | None = None
 
 
 @dataclass(frozen=True, slots=True)
 class _Opened:
-    """A file of a request: a DICOM file with its frames, a picture, or why it is neither."""
+    """A file of a request: a DICOM file with its frames and header, a picture, or why it is neither."""
 
     received: Received
     file: int
     source: DicomSource | None = None
+    header: bytes | None = None
     problem: Kept | None = None
 
     @property
@@ -66,7 +73,10 @@ def _open(received: Received, file: int, limits: Limits) -> _Opened:
     upload = Upload(received.content.stream, received.name)
     try:
         bounds = DicomLimits(limits.frames, limits.picture_pixels)
-        return _Opened(received, file, open_dicom(upload, f"file-{file}", bounds) if is_dicom(upload) else None)
+        if not is_dicom(upload):
+            return _Opened(received, file)
+        source = open_dicom(upload, f"file-{file}", bounds)
+        return _Opened(received, file, source, pack_header(source.dataset))
     except Exception as error:  # noqa: BLE001  # whatever a reader raises about a file concerns that file alone
         return _Opened(received, file, problem=_failure(error, Place(0, file, received.name)))
 
@@ -79,7 +89,7 @@ def _read(job: Job, item: _Opened, frame: int, index: int, limits: Limits) -> Ta
         return item.problem
     try:
         if source is not None:
-            return Task(job, place, source.scan(frame), source)
+            return Task(job, place, source.scan(frame), item.header)
         upload = Upload(item.received.content.stream, item.received.name)
         return Task(job, place, next(read_scans(upload, f"file-{item.file}", max_pixels=limits.picture_pixels)))
     except Exception as error:  # noqa: BLE001  # as above

@@ -6,7 +6,7 @@ import secrets
 import threading
 import time
 from collections import OrderedDict
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from concurrent.futures import Future
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
@@ -16,6 +16,9 @@ from echoduet.service.refusals import RefusedError, missing
 from echoduet.service.results import Kept, Place, failed
 from echoduet.service.schemas import Status
 from echoduet.service.uploads import Received
+
+RESERVE = 10
+"""A tenth of the bytes for results is to be free before a request is accepted."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -99,8 +102,9 @@ class JobStore:
         with self._lock:
             if self._open >= self._limits.queue:
                 raise RefusedError(503, "queue_full", "Too many requests are waiting. Try again later.", 5)
-            self._make_room()
-            if self.held > self._limits.result_bytes:
+            reserve = self._limits.result_bytes // RESERVE
+            self._make_room(reserve)
+            if self.held + reserve > self._limits.result_bytes:
                 raise RefusedError(503, "results_full", "Too many results wait to be fetched. Try again later.", 30)
 
     def add(self, files: Sequence[Received], options: Options) -> Job:
@@ -149,7 +153,7 @@ class JobStore:
         with self._lock:
             if job.over:
                 return
-            self._make_room()
+            self._make_room(kept.size)
             if self.held + kept.size > self._limits.result_bytes:
                 kept = _without_room(kept)
             job.results[kept.body.index] = kept
@@ -193,18 +197,14 @@ class JobStore:
             for job in [job for job in self._jobs.values() if job.over and job.touched < oldest]:
                 self.forget(job)
 
-    def _make_room(self) -> None:
+    def _make_room(self, needed: int) -> None:
+        """Forget jobs whose results were read, the longest untouched first, until so many bytes are free."""
         self.sweep()
-        for job in self._in_the_way():
-            self.forget(job)
-
-    def _in_the_way(self) -> Iterator[Job]:
-        """Yield jobs whose results were read, the longest untouched first, until what is held is within its bound."""
         for job in list(self._jobs.values()):
-            if self.held <= self._limits.result_bytes * 0.9:
+            if self.held + needed <= self._limits.result_bytes:
                 return
             if job.read and job.over:
-                yield job
+                self.forget(job)
 
     def _finish_if_complete(self, job: Job) -> None:
         if job.frames_total is not None and len(job.results) >= job.frames_total:

@@ -73,7 +73,11 @@ def _number(setting: str, value: str, bound: Field[Any]) -> float:
 def limits_table() -> str:
     """Return every limit with its default as a table in Markdown."""
     rows = [
-        f"| `{bound.name}` | {bound.default:,g} {bound.metadata['unit']} | {bound.metadata['about']} |"
+        f"| `{bound.name}` | {_shown(bound.default)} {bound.metadata['unit']} | {bound.metadata['about']} |"
         for bound in fields(Limits)
     ]
     return "\n".join(["| limit | default | what it bounds |", "|---|---|---|", *rows])
+
+
+def _shown(number: object) -> str:
+    return f"{number:,}" if isinstance(number, int) else f"{number:g}"

@@ -5,6 +5,7 @@ from __future__ import annotations
 import cv2
 import numpy as np
 from numpy.typing import NDArray
+from PIL import Image
 
 from echoduet.records import (
     CLASSES,
@@ -76,7 +77,7 @@ def _picture(content: bytes) -> tuple[GrayImage, ColourImage | None]:
     if pixels.ndim == 2:
         return pixels, None
     colour = np.asarray(cv2.cvtColor(pixels, cv2.COLOR_BGR2RGB), dtype=np.uint8)
-    return np.asarray(cv2.cvtColor(colour, cv2.COLOR_RGB2GRAY), dtype=np.uint8), colour
+    return np.array(Image.fromarray(colour).convert("L")), colour
 
 
 def _plane(content: bytes) -> NDArray[np.uint8]:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -22,14 +22,8 @@ from echoduet.service.schemas import (
     UncertaintyBody,
 )
 
-if TYPE_CHECKING:
-    from pydicom.dataset import Dataset
-
 RESULT_OVERHEAD = 8_000
 """Bytes of memory that a result takes besides its pictures, roughly."""
-
-HEADER_OVERHEAD = 50_000
-"""Bytes that the header of a DICOM file takes, roughly; counted for each of its frames."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,20 +44,21 @@ class Kept:
         body: what is said about the picture, without addresses.
         layers: its pictures.
         lesions: those of the refined mask.
-        header: of the DICOM file that it is of.
+        header: of the DICOM file that it is of, shared by all of its frames; `headers.unpack_header` reads it.
         by_input: whether a failure is the picture's fault.
     """
 
     body: ResultBody
     layers: Layers
     lesions: tuple[Lesion, ...] = ()
-    header: Dataset | None = None
+    header: bytes | None = None
     by_input: bool = True
 
     @property
     def size(self) -> int:
         """Bytes that it takes, roughly."""
-        return self.layers.size + RESULT_OVERHEAD + (HEADER_OVERHEAD if self.header is not None else 0)
+        header = len(self.header or b"") if not self.body.frame else 0  # counted for the first frame
+        return self.layers.size + RESULT_OVERHEAD + header
 
 
 def failed(place: Place, sentence: str, by_input: bool) -> Kept:
@@ -71,7 +66,7 @@ def failed(place: Place, sentence: str, by_input: bool) -> Kept:
     return Kept(ResultBody(**_place(place), status="failed", error=sentence), Layers({}), by_input=by_input)
 
 
-def answered(place: Place, analysis: Analysis, header: Dataset | None = None) -> Kept:
+def answered(place: Place, analysis: Analysis, header: bytes | None = None) -> Kept:
     """Return the result of a picture that was answered about, or refused.
 
     Args:

@@ -3,17 +3,20 @@
 from __future__ import annotations
 
 import asyncio
+import json
 import socket
 import time
 from collections.abc import Sequence
 from types import FrameType
 
+import h11
 import uvicorn
 from uvicorn.protocols.http.h11_impl import H11Protocol
 
 from echoduet.service.app import build_app
 from echoduet.service.backend import Backend
-from echoduet.service.logs import event
+from echoduet.service.logs import event as log
+from echoduet.service.security import HEADERS, page_policy
 
 SWEEP_TICKS = 100
 """After so many ticks, of a tenth of a second, what is kept too long is forgotten."""
@@ -93,6 +96,16 @@ class PatientProtocol(H11Protocol):
         super().on_response_complete()
         self._wait_for_head()
 
+    def send_400_response(self, msg: str) -> None:
+        """Answer what is not even a request as everything is answered, and close the connection."""
+        headers = HEADERS | page_policy() | {"content-type": "application/json", "connection": "close"}
+        body = json.dumps({"error": "This is no well-formed HTTP request."}).encode()
+        raw = [(name.encode(), value.encode()) for name, value in headers.items()]
+        response = h11.Response(status_code=400, headers=raw, reason=b"Bad Request")
+        for event in (response, h11.Data(data=body), h11.EndOfMessage()):
+            self.transport.write(self.conn.send(event) or b"")
+        self.transport.close()
+
     def _wait_for_head(self) -> None:
         if self._timer:
             self._timer.cancel()
@@ -140,7 +153,7 @@ def serve(backend: Backend, listener: socket.socket, proxies: Sequence[str] = ()
         proxies: addresses whose X-Forwarded headers are believed.
     """
     server = server_of(backend, proxies)
-    event("started", model=backend.settings.model, runtime=backend.predictor.runtime.name)
+    log("started", model=backend.settings.model, runtime=backend.predictor.runtime.name)
     server.run(sockets=[listener])
-    event("ended", lost=server.lost)
+    log("ended", lost=server.lost)
     return server.lost

@@ -6,12 +6,12 @@ import asyncio
 import re
 import unicodedata
 from collections.abc import AsyncIterator
-from contextlib import suppress
+from contextlib import asynccontextmanager, suppress
 from dataclasses import dataclass
 
 from python_multipart.exceptions import FormParserError
 from python_multipart.multipart import MultipartParser, MultipartState, parse_options_header
-from starlette.requests import ClientDisconnect, Request
+from starlette.requests import Request
 
 from echoduet.service.limits import Limits
 from echoduet.service.refusals import RefusedError
@@ -44,20 +44,15 @@ async def receive_files(request: Request, limits: Limits, spool: Spool) -> list[
     Raises:
         RefusedError: it is no multipart request, or larger, slower or more than the limits allow, or the disk is full.
     """
-    parts = _Parts(_boundary(request), limits, spool)
-    try:
-        _check_declared(request, limits.request_bytes)
-        async with asyncio.timeout(limits.upload_seconds):
-            async for piece in _pieces(request, limits, limits.request_bytes):
+    body = _Body(request, limits, limits.request_bytes)
+    async with body.told_why():
+        parts = _Parts(_boundary(request), limits, spool)
+        try:
+            async for piece in body.pieces():
                 parts.write(piece)
-        return parts.finished()
-    except TimeoutError:
-        raise _too_slow() from None
-    except RefusedError:
-        await _read_leftover(request)
-        raise
-    finally:
-        parts.close_unless_finished()
+            return parts.finished()
+        finally:
+            parts.close_unless_finished()
 
 
 async def receive_png(request: Request, limits: Limits) -> bytes:
@@ -66,76 +61,82 @@ async def receive_png(request: Request, limits: Limits) -> bytes:
     Raises:
         RefusedError: it says to be something else, or is larger or slower than the limits allow.
     """
-    most = min(limits.request_bytes, PNG_BYTES)
-    kind, _ = parse_options_header(request.headers.get("content-type"))
-    try:
-        if kind != b"image/png" or request.headers.get("content-encoding", "identity").lower() != "identity":
+    body = _Body(request, limits, min(limits.request_bytes, PNG_BYTES))
+    async with body.told_why():
+        if parse_options_header(request.headers.get("content-type"))[0] != b"image/png":
             raise RefusedError(415, "media_type", "Send the mask as image/png.")
-        _check_declared(request, most)
-        async with asyncio.timeout(limits.upload_seconds):
-            return b"".join([piece async for piece in _pieces(request, limits, most)])
-    except TimeoutError:
-        raise _too_slow() from None
-    except RefusedError:
-        await _read_leftover(request)
-        raise
+        return b"".join([piece async for piece in body.pieces()])
 
 
-def _check_declared(request: Request, most: int) -> None:
-    """Refuse by what a request says of its length; whether that is true is seen as it comes in."""
-    declared = request.headers.get("content-length", "0")
-    if declared.isdecimal() and int(declared) > most:
-        raise _too_large(most)
+class _Body:
+    """The body of a request as it comes in; its length is counted, whatever the request says of it."""
 
+    def __init__(self, request: Request, limits: Limits, most: int) -> None:
+        self._request, self._limits, self._most = request, limits, most
+        self._ended = False
 
-async def _pieces(request: Request, limits: Limits, most: int) -> AsyncIterator[bytes]:
-    """Yield the body as it comes in; its length is counted, whatever the request says of it."""
-    stream = request.stream()
-    total = 0
-    while True:
+    async def pieces(self) -> AsyncIterator[bytes]:
+        """Yield it piece by piece.
+
+        Raises:
+            RefusedError: it is too large, stands still, or its sender is gone.
+        """
+        headers = self._request.headers
+        if headers.get("content-encoding", "identity").lower() != "identity":
+            raise RefusedError(415, "encoding", "Send the request without Content-Encoding.")
+        declared = headers.get("content-length", "0")
+        if declared.isdecimal() and int(declared) > self._most:
+            raise self._too_large()
+        total = 0
+        while not self._ended:
+            async with asyncio.timeout(self._limits.idle_seconds):
+                piece = await self._next()
+            total += len(piece)
+            if total > self._most:
+                raise self._too_large()
+            yield piece
+
+    @asynccontextmanager
+    async def told_why(self) -> AsyncIterator[None]:
+        """Bound the time of what is done inside, and see to it that the client comes to read a refusal."""
         try:
-            async with asyncio.timeout(limits.idle_seconds):
-                piece = await anext(stream)
-        except StopAsyncIteration:
-            return
-        except ClientDisconnect:
-            raise RefusedError(499, "client_gone", "The client went away while it sent its request.") from None
-        total += len(piece)
-        if total > most:
-            raise _too_large(most)
-        yield piece
+            async with asyncio.timeout(self._limits.upload_seconds):
+                yield
+        except TimeoutError:
+            sentence = "The upload took too long, or stood still for too long."
+            raise RefusedError(408, "slow_upload", sentence) from None
+        except RefusedError:
+            await self._read_leftover()
+            raise
 
+    async def _next(self) -> bytes:
+        message = await self._request.receive()
+        self._ended = not message.get("more_body", False)
+        if message["type"] == "http.disconnect":
+            raise RefusedError(499, "client_gone", "The client went away while it sent its request.")
+        return bytes(message.get("body", b""))
 
-async def _read_leftover(request: Request) -> None:
-    # A connection that is closed with data unread is reset, and the client might never see why.
-    left = _LEFTOVER_BYTES
-    with suppress(TimeoutError):
-        async with asyncio.timeout(_LEFTOVER_SECONDS):
-            while left > 0:
-                message = await request.receive()
-                if message["type"] == "http.disconnect" or not message.get("more_body", False):
-                    return
-                left -= len(message.get("body", b""))
+    async def _read_leftover(self) -> None:
+        # A connection that is closed with data unread is reset, and the client might never see why.
+        left = _LEFTOVER_BYTES
+        with suppress(TimeoutError, RefusedError):
+            async with asyncio.timeout(_LEFTOVER_SECONDS):
+                while left > 0 and not self._ended:
+                    left -= len(await self._next())
+
+    def _too_large(self) -> RefusedError:
+        sentence = f"The request is larger than the {self._most:,} bytes that are taken."
+        return RefusedError(413, "request_bytes", sentence)
 
 
 def _boundary(request: Request) -> bytes:
     kind, options = parse_options_header(request.headers.get("content-type"))
-    if request.headers.get("content-encoding", "identity").lower() != "identity":
-        raise RefusedError(415, "encoding", "Send the request without Content-Encoding.")
     if kind != b"multipart/form-data":
         raise RefusedError(415, "media_type", f"Send the pictures as multipart/form-data, in parts named '{PART}'.")
     boundary = options.get(b"boundary", b"")
     if not 1 <= len(boundary) <= 70:
         raise RefusedError(400, "multipart", "The Content-Type names no boundary of 1 to 70 characters.")
     return boundary
-
-
-def _too_large(most: int) -> RefusedError:
-    return RefusedError(413, "request_bytes", f"The request is larger than the {most:,} bytes that are taken.")
-
-
-def _too_slow() -> RefusedError:
-    return RefusedError(408, "slow_upload", "The upload took too long, or stood still for too long.")
 
 
 class _Parts:

@@ -174,7 +174,7 @@ class Worker:
             )
             return failed(task.place, f"{task.place.name}: {told}", by_input=False)
         try:
-            return answered(task.place, outcome, task.source.dataset if task.source else None)
+            return answered(task.place, outcome, task.header)
         except Exception as error:  # noqa: BLE001  # the job must end, whatever one picture brings about
             event("drawing_failed", logging.ERROR, **describe(error))
             return failed(task.place, f"{task.place.name}: no result could be made, by a fault of this server.", False)

@@ -82,6 +82,8 @@ def test_a_release_is_whole_and_goes_on_where_it_was_killed(recipe, tmp_path, mo
     assert str(tmp_path) not in json.dumps(said)  # no place of this machine
     assert str(tmp_path) not in (results / "metrics.json").read_text()
     assert out.name in (tmp_path / "models" / "SHA256SUMS").read_text()
+    assert said["refusals"]["cases"] == done.info.appearance.cases == len(recipe.manifest)
+    assert {"refuse_not_ultrasound", "refuse_out_of_distribution"} <= set(done.info.thresholds)
 
     # Everything is there: nothing is trained, and the same comes out, byte for byte but for what the day brings.
     monkeypatch.setattr(members, "train_fold", None)

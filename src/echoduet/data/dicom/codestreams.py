@@ -67,7 +67,7 @@ def without_application_data(stream: bytes) -> bytes:
 def _read_jpeg(stream: bytes) -> Claim | None:
     """Read the frame header (ISO 10918-1 B.2.2): marker, length, bits, rows, columns, components."""
     for start, marker, end in _segments(stream):
-        if marker in _SIZES and end - start >= 10:
+        if marker in _SIZES and start + 10 <= min(end, len(stream)):
             bits, rows, columns, samples = struct.unpack(">BHHB", stream[start + 4 : start + 10])
             return Claim(marker, rows, columns, samples, bits)
     return None

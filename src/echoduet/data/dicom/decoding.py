@@ -35,6 +35,7 @@ from echoduet.data.dicom.deep_jpeg import can_decode, decode_deep
 from echoduet.data.dicom.guard import guarded
 from echoduet.data.dicom.pixel_format import YBR, PixelFormat, Values
 from echoduet.data.dicom.plain_frames import read_plain, to_rgb
+from echoduet.data.dicom.run_lengths import decode_run_lengths
 from echoduet.errors import DicomError
 
 UNCOMPRESSED: Final = frozenset(
@@ -48,8 +49,8 @@ _PLUGINS: Final[dict[UID, str]] = {
     JPEGLSNearLossless: "pyjpegls",
     JPEG2000Lossless: "pylibjpeg",
     JPEG2000: "pylibjpeg",
-    RLELossless: "pylibjpeg",
 }
+_OURS: Final = frozenset({*UNCOMPRESSED, RLELossless})
 _LOSSLESS: Final = frozenset({JPEGLossless, JPEGLosslessSV1})
 _DEEP_BITS: Final = 12
 
@@ -60,7 +61,7 @@ def check_syntax(syntax: UID, label: str) -> None:
     Raises:
         DicomError: it cannot be read.
     """
-    if syntax in UNCOMPRESSED:
+    if syntax in _OURS:
         return
     if syntax not in _LOSSLESS | _PLUGINS.keys():
         kind = "video" if "MPEG" in syntax.name or "HEVC" in syntax.name else "in a transfer syntax that is not read"
@@ -89,10 +90,10 @@ def decode(content: bytes, syntax: UID, pixels: PixelFormat, label: str, words: 
     with guarded(label):
         if syntax in UNCOMPRESSED:
             return read_plain(content, pixels, syntax == ExplicitVRBigEndian, words)
-        claim = read_claim(content)
-        if syntax != RLELossless:
-            _check_claim(claim, syntax, pixels, label)
-        if claim and (claim.is_lossless or (claim.bits == _DEEP_BITS and claim.is_baseline)):
+        if syntax == RLELossless:
+            return _checked(_in_rgb(decode_run_lengths(content, pixels), pixels), pixels)
+        claim = _check_claim(read_claim(content), syntax, pixels, label)
+        if claim.is_lossless or (claim.bits == _DEEP_BITS and claim.is_baseline):
             return _decode_deep(content, claim, syntax, pixels, label)
         return _decompress(content, syntax, pixels)
 
@@ -100,17 +101,21 @@ def decode(content: bytes, syntax: UID, pixels: PixelFormat, label: str, words: 
 def _decode_deep(content: bytes, claim: Claim, syntax: UID, pixels: PixelFormat, label: str) -> Values:
     if not can_decode(claim):
         raise _lacking(label)
-    values = decode_deep(content, claim, syntax, pixels)
-    return _checked(to_rgb(values) if pixels.photometric in YBR else values, pixels)
+    return _checked(_in_rgb(decode_deep(content, claim, syntax, pixels), pixels), pixels)
 
 
-def _check_claim(claim: Claim | None, syntax: UID, pixels: PixelFormat, label: str) -> None:
+def _in_rgb(values: Values, pixels: PixelFormat) -> Values:
+    return to_rgb(values) if pixels.photometric in YBR else values
+
+
+def _check_claim(claim: Claim | None, syntax: UID, pixels: PixelFormat, label: str) -> Claim:
     if claim is None or not _is_of(claim, syntax):
         raise DicomError(f"{label}: is not compressed as its transfer syntax says. Export it again.")
     if (claim.rows, claim.columns, claim.samples) != (pixels.rows, pixels.columns, pixels.samples):
         raise DicomError(f"{label}: its size is not what the header says. Export it again.")
     if claim.bits > pixels.allocated:
         raise DicomError(f"{label}: has more bits a value than the header says. Export it again.")
+    return claim
 
 
 def _is_of(claim: Claim, syntax: UID) -> bool:

@@ -110,7 +110,7 @@ def make_dataset(frames: Frames, photometric: str, regions: Sequence[Region] = (
         dataset.FrameIncrementPointer = 0x00181063
     _add_pixels(dataset, frames, photometric)
     if regions:
-        dataset.SequenceOfUltrasoundRegions = [_region_item(region) for region in regions]
+        dataset.SequenceOfUltrasoundRegions = [region_item(region) for region in regions]
     dataset.file_meta = FileMetaDataset()
     dataset.file_meta.TransferSyntaxUID = ExplicitVRLittleEndian
     return dataset
@@ -147,7 +147,8 @@ def _add_pixels(dataset: Dataset, frames: Frames, photometric: str) -> None:
     dataset.add_new(0x7FE00010, "OB" if frames.dtype.itemsize == 1 else "OW", content + b"\0" * (len(content) % 2))
 
 
-def _region_item(region: Region) -> Dataset:
+def region_item(region: Region) -> Dataset:
+    """Return a region as an item of the sequence."""
     item = Dataset()
     item.RegionSpatialFormat, item.RegionDataType, item.RegionFlags = region.spatial, region.data, 2
     item.RegionLocationMinX0, item.RegionLocationMinY0 = region.box.left, region.box.top
@@ -194,7 +195,7 @@ def _compress(dataset: Dataset, syntax: Syntax) -> None:
         syntax.uid,
         jls_error=_JPEG_LS_ERROR if syntax is Syntax.JPEG_LS_NEAR else None,
         j2k_cr=[_JPEG_2000_RATIO] if syntax is Syntax.JPEG_2000_LOSSY else None,
-        encoding_plugin={Syntax.RLE: "pylibjpeg"}.get(syntax, ""),
+        encoding_plugin={Syntax.RLE: "pydicom"}.get(syntax, ""),
         generate_instance_uid=False,
     )
     if dataset.PhotometricInterpretation == "YBR_FULL" and syntax is Syntax.RLE:

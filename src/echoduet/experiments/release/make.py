@@ -241,6 +241,7 @@ def _provenance(
             "seeds": list(recipe.seeds),
             "thresholds": {str(fold): one.thresholds() for fold, one in found.per_fold.items()},
             "objective": {"text": OBJECTIVE, "value": found.final.choice.value},
+            "malignant_calibration": metrics["malignant_calibration"]["refined"],
             **{variant: _brief(metrics[variant]) for variant in ("raw", "refined")},
         },
     }

@@ -22,6 +22,7 @@ from echoduet.evaluation.discrimination import decide, threshold_at_sensitivity,
 from echoduet.evaluation.temperature import fit_temperature, tempered
 from echoduet.experiments.collect import metrics_json
 from echoduet.experiments.evaluate import NATIVE, Scores, score_answers
+from echoduet.experiments.release.calibration import malignant_calibration
 from echoduet.experiments.thresholds import Choice, Outcomes, choose, gather
 from echoduet.inference.answers import Answer
 from echoduet.inference.predictor import Predictor
@@ -140,12 +141,13 @@ def release_metrics(
 ) -> dict[str, Any]:
     """Return the content of a release's `metrics.json`: everything a model card says recomputes from its rows.
 
-    Beside what `metrics_json` holds: `working_points` and `reliability`.
+    Beside what `metrics_json` holds: `working_points`, `reliability` and `malignant_calibration`.
     """
     metrics = metrics_json(raw, refined, meta)
     metrics["conventions"] |= CONVENTIONS
     metrics["working_points"] = working_points(refined)
     metrics["reliability"] = {"raw": reliability_rows(raw), "refined": reliability_rows(refined)}
+    metrics["malignant_calibration"] = {"raw": malignant_calibration(raw), "refined": malignant_calibration(refined)}
     return metrics
 
 

@@ -1,0 +1,40 @@
+"""A whole graph as OpenVINO's `.xml` and `.bin`."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import onnx
+
+from echoduet.errors import ModelError
+from echoduet.files import atomic_path
+from echoduet.inference.exported import GraphInfo, record_checksums, to_metadata
+from echoduet.inference.openvino_runtime import SECTION
+
+
+def write_openvino(path: Path, model: onnx.ModelProto, graph: GraphInfo) -> None:
+    """Write a whole graph as `.xml`, its `.bin` beside it, and their checksums.
+
+    Args:
+        path: ends in `.xml`.
+        model: the whole graph.
+        graph: what it says about itself.
+
+    Raises:
+        ModelError: OpenVINO cannot take the graph.
+        OutputError: the files cannot be written.
+    """
+    import openvino  # noqa: PLC0415  # an extra
+
+    try:
+        converted = openvino.Core().read_model(model.SerializeToString())
+    except RuntimeError as error:
+        raise ModelError(f"{path}: OpenVINO cannot take this network. Export it with --to onnx.") from error
+    for name, value in to_metadata(graph).items():
+        converted.set_rt_info(value, [SECTION, name])
+    with atomic_path(path) as temporary:
+        # Its own .bin goes by the name of the .xml, which does not stand inside: both can be renamed.
+        openvino.save_model(converted, temporary, compress_to_fp16=False)
+        with atomic_path(path.with_suffix(".bin")) as weights:
+            temporary.with_suffix(".bin").replace(weights)
+    record_checksums(path)

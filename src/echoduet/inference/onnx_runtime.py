@@ -1,0 +1,86 @@
+"""An exported `.onnx` graph, run by onnxruntime on the CPU; PyTorch is not needed."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from echoduet.errors import ModelError
+from echoduet.inference.exported import (
+    CLASS_MEMBERS,
+    IMAGE,
+    LESION_MEMBERS,
+    VIEWS,
+    GraphInfo,
+    from_metadata,
+    read_verified,
+)
+from echoduet.inference.runtime import Readings
+from echoduet.inference.threads import usable_cores
+
+_NOWHERE = "/nonexistent/no-external-data"
+_ONLY_ERRORS = 3
+
+
+class OnnxRuntime:
+    """Runs a graph; several threads may ask at once."""
+
+    name = "onnx"
+
+    def __init__(self, session: Any) -> None:
+        """Serve a session of onnxruntime; `open_onnx` makes one."""
+        self._session = session
+        given = {output.name for output in session.get_outputs()}
+        self._asked = [name for name in (LESION_MEMBERS, CLASS_MEMBERS) if name in given]
+        overridable = {value.name for value in session.get_overridable_initializers()}
+        self._fixed = {VIEWS: np.array([1], np.int64)} if VIEWS in overridable else {}
+
+    def read(self, images: NDArray[np.uint8]) -> Readings:
+        """Return what each member answers to gray images `(B, S, S)`."""
+        answers = self._session.run(self._asked, {IMAGE: images[:, None], **self._fixed})
+        return readings(dict(zip(self._asked, answers, strict=True)))
+
+
+def readings(answers: dict[str, NDArray[np.float32]]) -> Readings:
+    """Return a graph's answers `lesion_members` and `class_members`, as far as there are, as readings."""
+    classes = answers.get(CLASS_MEMBERS)
+    if classes is None:
+        return Readings(answers.get(LESION_MEMBERS), None)
+    doubled = classes.astype(np.float64)
+    # In float32 they sum up to 1 but for the seventh digit.
+    return Readings(answers.get(LESION_MEMBERS), doubled / doubled.sum(axis=-1, keepdims=True))
+
+
+def open_onnx(path: Path) -> tuple[OnnxRuntime, GraphInfo]:
+    """Open a graph that `echoduet export` wrote.
+
+    Raises:
+        ModelError: the file is missing, altered, or no graph of ours, or onnxruntime is not installed.
+    """
+    try:
+        import onnxruntime  # noqa: PLC0415  # an extra
+    except ImportError as error:
+        raise ModelError("The runtime onnx needs onnxruntime: pip install 'echoduet[onnx]'.") from error
+
+    (content,) = read_verified(path)
+    options = onnxruntime.SessionOptions()
+    options.log_severity_level = _ONLY_ERRORS
+    options.intra_op_num_threads = usable_cores()
+    options.inter_op_num_threads = 1
+    # A graph of ours is whole. One that names other files would have them read from here, where there are none.
+    options.add_session_config_entry("session.model_external_initializers_file_folder_path", _NOWHERE)
+    try:
+        session = onnxruntime.InferenceSession(content, options, providers=["CPUExecutionProvider"])
+    except _refusals() as error:
+        raise ModelError(f"{path}: is no graph that onnxruntime can run. Export it anew.") from error
+    return OnnxRuntime(session), from_metadata(path, session.get_modelmeta().custom_metadata_map)
+
+
+def _refusals() -> tuple[type[Exception], ...]:
+    from onnxruntime.capi import onnxruntime_pybind11_state as state  # noqa: PLC0415
+
+    return (state.Fail, state.InvalidArgument, state.InvalidGraph, state.InvalidProtobuf, state.NoSuchFile,
+            state.NotImplemented, state.RuntimeException, RuntimeError, ValueError)  # fmt: skip
