@@ -45,6 +45,9 @@ def test_all_can_be_read_reached_and_touched_at(size, server, visit):
     width, height, touch = size
     desk = visit(server, width, height, has_touch=touch, is_mobile=touch, reduced_motion="reduce")
     desk.add("photo.png", "loop.dcm", "broken.png")
+    expect(desk.page.locator("#anyway")).to_be_in_viewport(ratio=1)
+    for line in desk.rows.locator(".verdict").all():
+        assert line.evaluate("one => one.scrollWidth <= one.clientWidth")
     desk.press("Shift+A")
     desk.settle()
     desk.press("j", "c")

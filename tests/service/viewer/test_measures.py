@@ -21,11 +21,12 @@ def caliper(desk, at=0):
 def test_lesions_are_listed_in_millimetres_and_the_chosen_one_is_marked(desk):
     desk.add("loop.dcm")
     lesion = desk.state("result().lesions[0]")
-    cells = desk.page.locator("#lesions td[data-lesion='1']").all_inner_texts()
-    assert cells[:5] == [
-        f"{lesion['area']:.1f} mm²", f"{lesion['longest']:.1f} × {lesion['shortest']:.1f} mm",
+    table = desk.page.locator("#lesions tbody")
+    assert table.locator("td[data-lesion='1']").all_inner_texts()[:5] == [
+        f"{lesion['area']:.1f}", f"{lesion['longest']:.1f} × {lesion['shortest']:.1f}",
         f"{lesion['width_height_ratio']:.2f}", f"{round(lesion['orientation'])}°", f"{lesion['circularity']:.2f}",
     ]  # fmt: skip
+    assert table.locator("th").all_inner_texts()[:2] == ["Area, mm²", "Longest × shortest, mm"]
     before = desk.becomes(lambda _: True)
     desk.page.click("#lesion-1")
     expect(desk.page.locator("#lesion-1")).to_have_attribute("aria-pressed", "true")

@@ -27,6 +27,7 @@ function table(found) {
   if (found.some((lesion) => typeof lesion.probability === "number")) {
     rows.push([
       "Mean probability",
+      () => "",
       (lesion) => (typeof lesion.probability === "number" ? percent(lesion.probability) : "–"),
       "Of its pixels to be lesion",
     ]);
@@ -50,11 +51,11 @@ function table(found) {
       make(
         "tbody",
         {},
-        rows.map(([name, write, title]) =>
+        rows.map(([name, unitOf, write, title]) =>
           make(
             "tr",
             {},
-            make("th", { scope: "row", title }, name),
+            make("th", { scope: "row", title }, [name, unitOf(found[0].unit)].filter(Boolean).join(", ")),
             found.map((lesion) =>
               make("td", { "data-lesion": lesion.number, class: state.lesion === lesion.number && "chosen" }, write(lesion)),
             ),

@@ -20,6 +20,18 @@ function ground({ ground: name }) {
   return make("li", { "data-ground": name }, make("strong", {}, why), " ", make("span", {}, remedy));
 }
 
+function anywayButton(waiting) {
+  const attributes = {
+    type: "button",
+    id: "anyway",
+    disabled: waiting,
+    title: `Analyse anyway (${keyOf("anyway")})`,
+    "aria-keyshortcuts": ariaKeys("anyway"),
+    on: { click: anyway },
+  };
+  return make("button", attributes, waiting ? "Being analysed" : "Analyse anyway");
+}
+
 let shown = "";
 
 function render() {
@@ -37,25 +49,9 @@ function render() {
       make(
         "div",
         {},
-        make("h2", {}, "Refused: no answer is given"),
+        make("div", { class: "head" }, make("h2", {}, "Refused: no answer is given"), anywayButton(waiting)),
         make("ul", {}, refusing(answer).map(ground)),
-        make(
-          "div",
-          { class: "buttons" },
-          make(
-            "button",
-            {
-              type: "button",
-              id: "anyway",
-              disabled: waiting,
-              title: `Analyse anyway (${keyOf("anyway")})`,
-              "aria-keyshortcuts": ariaKeys("anyway"),
-              on: { click: anyway },
-            },
-            waiting ? "Being analysed" : "Analyse anyway",
-          ),
-          make("p", { class: "quiet" }, "The answer would be marked as given against the refusal."),
-        ),
+        make("p", { class: "quiet" }, "An answer all the same would be marked as given against the refusal."),
       ),
     ],
   );

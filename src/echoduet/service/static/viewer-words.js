@@ -77,7 +77,7 @@ export function uncertaintyTexts(uncertainty, label) {
       [0.15, "somewhat unsteady"],
       [1, "unsteady"],
     ]);
-    const points = spread < 0.005 ? "less than a point" : `± ${Math.round(100 * spread)} points`;
+    const points = spread < 0.005 ? "less than a point" : `±\u00a0${Math.round(100 * spread)} points`;
     told.push(`The ${label} probability is ${how}: ${points} between readings.`);
   }
   return told;
@@ -88,25 +88,19 @@ export function sizeText({ width, height, spacing }) {
   return spacing ? `${pixels} · ${spacing.column.toFixed(3)} mm per pixel` : `${pixels} · size of a pixel not known`;
 }
 
-const one = (value) => value.toFixed(1);
+/** Tenths of a millimetre, or whole pixels: more would be more than is known. */
+const size = (value, unit) => value.toFixed(unit === "mm" ? 1 : 0);
 
-/** The rows of the table of lesions: what is measured, and how it is written. */
+/** The rows of the table of lesions: what is measured, in what, how it is written, and what it means. */
 export const MEASURES = [
-  [
-    "Area",
-    (lesion) => (lesion.unit === "mm" ? `${one(lesion.area)} mm²` : `${Math.round(lesion.area)} px²`),
-    "Area of the outlined pixels",
-  ],
+  ["Area", (unit) => `${unit}²`, ({ area, unit }) => size(area, unit), "Area of the outlined pixels"],
   [
     "Longest × shortest",
-    (lesion) => `${one(lesion.longest)} × ${one(lesion.shortest)} ${lesion.unit}`,
+    (unit) => unit,
+    ({ longest, shortest, unit }) => `${size(longest, unit)} × ${size(shortest, unit)}`,
     "Longest and shortest diameter (Feret)",
   ],
-  [
-    "Width / height",
-    (lesion) => (lesion.width_height_ratio ?? lesion.width / lesion.height).toFixed(2),
-    "Below 1 is taller than wide",
-  ],
-  ["Orientation", (lesion) => `${Math.round(lesion.orientation)}°`, "Of the longest diameter against the horizontal"],
-  ["Circularity", (lesion) => lesion.circularity.toFixed(2), "1 is a disc"],
+  ["Width / height", () => "", (lesion) => lesion.width_height_ratio.toFixed(2), "Below 1 is taller than wide"],
+  ["Orientation", () => "", (lesion) => `${Math.round(lesion.orientation)}°`, "Of the longest diameter to the horizontal"],
+  ["Circularity", () => "", (lesion) => lesion.circularity.toFixed(2), "1 is a disc"],
 ];
