@@ -16,13 +16,16 @@ from hypothesis import given
 from hypothesis import strategies as st
 from PIL import Image
 
+from echoduet.inference.rows import COLUMNS, LESION_COLUMNS, NOTICE
 from echoduet.records import Scan, Spacing
-from echoduet.service.archives import LESION_COLUMNS, PREDICTION_COLUMNS, archive, folder_name, table
+from echoduet.service.archives import PREDICTION_COLUMNS, archive, folder_name, table
 from echoduet.service.corrections import correct
-from echoduet.service.documents import Documents
+from echoduet.service.documents import Document, Documents
+from echoduet.service.refusals import RefusedError
 from echoduet.service.results import Place, failed
-from echoduet.service.schemas import NOTICE, Layer, ResultBody
+from echoduet.service.schemas import Layer, ResultBody
 
+DOCUMENTS = Documents("small", "0" * 64, {})
 MADE = datetime(2026, 3, 1, 12, 30, tzinfo=UTC)
 
 
@@ -39,7 +42,7 @@ def results(keep, disc):
 @pytest.fixture
 def content(results):
     """The archive of these."""
-    return b"".join(archive(results, Documents(), MADE))
+    return b"".join(archive(results, DOCUMENTS, MADE))
 
 
 def rows_of(content, name):
@@ -58,7 +61,7 @@ def test_it_holds_everything_about_the_results(content, results):
         assert overlay.size[0] >= 128
         assert {info.date_time for info in file.infolist()} == {(2026, 3, 1, 12, 30, 0)}
     tables = {"NOTICE.txt", "predictions.csv", "lesions.csv"}
-    answer = {f"0000-scan/{name}" for name in ("result.json", "mask.png", "mask_raw.png", "overlay.png")}
+    answer = {f"0000-scan/{name}" for name in ("result.json", "mask.png", "mask_raw.png", "overlay.png", "mask.nii.gz")}
     corrected = {name.replace("0000-scan", "0001-cmd_C_calc_A0") for name in answer}
     assert names == tables | answer | corrected | {"0001-cmd_C_calc_A0/correction.png", "0002-c/result.json"}
 
@@ -66,25 +69,27 @@ def test_it_holds_everything_about_the_results(content, results):
 def test_the_tables_hold_what_was_answered(content, results):
     predictions = rows_of(content, "predictions.csv")
     assert tuple(predictions[0]) == PREDICTION_COLUMNS
+    assert tuple(predictions[0])[: len(COLUMNS)] == COLUMNS  # as `echoduet predict` writes them
     assert [row["status"] for row in predictions] == ["answered", "answered", "failed"]
     assert [row["corrected"] for row in predictions] == ["0", "1", "0"]
     body = results[0].body
     assert predictions[0]["label"] == body.label.value
     assert float(predictions[0]["probability_malignant"]) == body.probabilities.malignant
-    assert int(predictions[0]["lesion_area_px"]) == body.lesion_area_px
+    assert int(predictions[0]["lesion_area"]) == body.lesion_area_px
+    assert (predictions[0]["name"], predictions[0]["file"]) == ("0000-scan", "scan.png")
     assert (predictions[2]["label"], predictions[2]["error"]) == ("", "c.png: is damaged.")
     lesions = rows_of(content, "lesions.csv")
-    assert tuple(lesions[0]) == LESION_COLUMNS
-    assert [(row["result"], row["of"], row["unit"]) for row in lesions] == [
-        ("0", "answer", "px"),
-        ("1", "answer", "mm"),
-        ("1", "correction", "mm"),
+    assert tuple(lesions[0]) == (*LESION_COLUMNS, "of")
+    assert [(row["name"][:4], row["of"], row["unit"]) for row in lesions] == [
+        ("0000", "answer", "px"),
+        ("0001", "answer", "mm"),
+        ("0001", "correction", "mm"),
     ]
     assert float(lesions[2]["area"]) == pytest.approx(10 * 20 * 0.01)
 
 
 def test_a_name_that_a_spreadsheet_would_run_is_quoted(content):
-    assert rows_of(content, "predictions.csv")[1]["name"] == "'=cmd|' /C calc'!A0.png"
+    assert rows_of(content, "predictions.csv")[1]["file"] == "'=cmd|' /C calc'!A0.png"
 
 
 @given(st.text("=+-@\t',\" ab0", max_size=12))
@@ -103,9 +108,22 @@ def test_folders_have_harmless_names_of_their_own(name, index):
 
 
 def test_it_is_written_piece_by_piece(results):
-    pieces = list(archive(results, Documents(), MADE))
+    pieces = list(archive(results, DOCUMENTS, MADE))
     assert len(pieces) > 10
     assert max(map(len, pieces)) < sum(map(len, pieces)) / 2
+
+
+def test_a_file_that_cannot_be_made_is_told_and_the_rest_is_there(results, monkeypatch):
+    class Careless(Documents):
+        def make(self, kept, document):
+            if document is Document.NIFTI:
+                raise RefusedError(409, "document", "This one cannot.")
+            return super().make(kept, document)
+
+    content = b"".join(archive(results, Careless("small", "", {}), MADE))
+    with zipfile.ZipFile(io.BytesIO(content)) as file:
+        assert file.read("PROBLEMS.txt").decode().splitlines()[0] == "0000-scan/mask.nii.gz: This one cannot."
+        assert "0000-scan/overlay.png" in file.namelist()
 
 
 def test_another_program_unpacks_it(content, tmp_path):

@@ -28,6 +28,10 @@ def test_everything_comes_back_but_for_the_steps_of_the_map(analysed, keep, disc
         np.testing.assert_allclose(one.probabilities, other.probabilities)
         assert one.label is other.label
     np.testing.assert_allclose(after.lesion_map, before.lesion_map, atol=0.51 / 255)
+    one, other = after.uncertainty, before.uncertainty
+    assert (one.readings, one.outline) == (other.readings, other.outline)
+    np.testing.assert_allclose(one.classes, other.classes)
+    np.testing.assert_allclose(one.spread, other.spread, atol=0.51 / 510)
 
 
 def test_what_there_is_not_is_none():

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from echoduet.cli.console import emit, mode
-from echoduet.cli.options import JsonOption, ModelOption, QuietOption
+from echoduet.cli.options import JsonOption, ModelOption, QuietOption, RuntimeOption
 
 if TYPE_CHECKING:
     from echoduet.service.backend import Backend
@@ -20,6 +20,7 @@ LOST = 1
 
 def serve(
     model: ModelOption = None,
+    runtime: RuntimeOption = "auto",
     host: Annotated[
         str,
         typer.Option(metavar="ADDRESS", help="Address to answer on; other than this machine's own it needs a token."),
@@ -64,7 +65,9 @@ def serve(
     """Answer over HTTP: outlines and names lesions on what is sent, at / a viewer. Research use only."""
     import os
 
+    from echoduet.files import file_sha256
     from echoduet.inference.predictor import Predictor
+    from echoduet.models.shipped import find_model, require_unaltered, spoken_name
     from echoduet.service.backend import Backend
     from echoduet.service.limits import limits_of
     from echoduet.service.listening import address, bound
@@ -79,16 +82,17 @@ def serve(
     limits = limits_of(limit or [])
     with bound(port, host) as listener:
         hosts = answered_hosts(host, listener.getsockname()[1], allowed_host or [])
-        settings = Settings(limits, hosts, token, root_path, spool, _name(model))
-        backend = Backend(Predictor.load(model, batch_size=batch_size), settings)
+        path = find_model(model)
+        require_unaltered(path)
+        predictor = Predictor.load(path, batch_size=batch_size, runtime=runtime)
+        card = path.with_suffix(".md")
+        about = (spoken_name(path), path.stem, file_sha256(path), card if card.is_file() else None)
+        backend = Backend(predictor, Settings(limits, hosts, token, root_path, spool, *about))
+        settings = backend.settings
         start_logging(mode.quiet)
         emit(_result(settings, address(listener, root_path), backend), _text(settings, address(listener, root_path)))
         if run(backend, listener, proxies):
             raise typer.Exit(LOST)
-
-
-def _name(model: Path | None) -> str:
-    return "base" if model is None else model.stem
 
 
 def _result(settings: Settings, address: str, backend: Backend) -> dict[str, object]:

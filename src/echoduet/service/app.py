@@ -12,6 +12,7 @@ from starlette.exceptions import HTTPException
 from starlette.types import ASGIApp
 
 from echoduet import __version__
+from echoduet.inference.rows import NOTICE
 from echoduet.service.backend import Backend
 from echoduet.service.guard import REFUSED, Gate, Guard
 from echoduet.service.job_routes import jobs_router
@@ -22,7 +23,7 @@ from echoduet.service.rates import Rates
 from echoduet.service.refusals import RefusedError, missing
 from echoduet.service.responses import MEANINGS, told
 from echoduet.service.result_routes import results_router
-from echoduet.service.schemas import NOTICE, ErrorBody
+from echoduet.service.schemas import ErrorBody
 
 VIEWER = re.compile(r"viewer(-[a-z]+)?\.(js|css)|icon\.svg")
 """The files of the viewer, which are served under /static."""

@@ -8,22 +8,19 @@ import re
 import zipfile
 from collections.abc import Iterator, Sequence
 from datetime import datetime
+from typing import Any
 
-from echoduet.records import CLASSES
+from echoduet.inference.rows import COLUMNS, LESION_COLUMNS, NOTICE, flat, flat_lesions
 from echoduet.service.documents import Document, Documents
+from echoduet.service.refusals import RefusedError
 from echoduet.service.results import Kept
-from echoduet.service.schemas import NOTICE, Layer, LesionBody, ResultBody
+from echoduet.service.schemas import Layer, LesionBody, ResultBody
 
-PREDICTION_COLUMNS = (
-    "result", "name", "frame", "status", "error", "width", "height", "label", "label_raw",
-    *(f"probability_{label}" for label in CLASSES), "lesion_area_px", "lesion_area_raw_px", "lesions", "outline_spread",
-    "refused_on", "corrected",
-)  # fmt: skip
-LESION_COLUMNS = (
-    "result", "name", "frame", "of", "number", "top", "left", "box_height", "box_width", "centre_row", "centre_column",
-    "unit", "area", "longest", "shortest", "width", "height", "width_height_ratio", "orientation", "circularity",
-    "probability",
-)  # fmt: skip
+PREDICTION_COLUMNS = (*COLUMNS, "status", "error", "corrected")
+"""Those of `echoduet predict`, and three more; `name` is the folder of a result, `file` what its sender calls it."""
+
+CORRECTED_COLUMNS = (*LESION_COLUMNS, "of")
+"""Those of `echoduet predict`, and whether a lesion is the answer's, or of a person's mask."""
 
 _LAYERS = (Layer.MASK, Layer.MASK_RAW, Layer.CORRECTION)
 _FORMULA = ("=", "+", "-", "@", "\t", "\r")
@@ -48,16 +45,21 @@ def archive(results: Sequence[Kept], documents: Documents, made: datetime) -> It
 def _entries(results: Sequence[Kept], documents: Documents) -> Iterator[tuple[str, bytes | str]]:
     yield "NOTICE.txt", f"{NOTICE}\n"
     yield "predictions.csv", table(PREDICTION_COLUMNS, [prediction_row(kept.body) for kept in results])
-    yield "lesions.csv", table(LESION_COLUMNS, [row for kept in results for row in lesion_rows(kept.body)])
+    yield "lesions.csv", table(CORRECTED_COLUMNS, [row for kept in results for row in lesion_rows(kept.body)])
+    problems = []
     for kept in results:
         folder = folder_name(kept.body)
         yield f"{folder}/result.json", kept.body.model_dump_json(indent=2, exclude={"layers", "documents"}) + "\n"
         for layer in _LAYERS:
             if layer in kept.layers.pictures:
                 yield f"{folder}/{layer.value}.png", kept.layers.pictures[layer]
-        for document in documents.of(kept):
-            if document is not Document.CAPTURE:
+        for document in (one for one in documents.of(kept) if one is not Document.CAPTURE):  # large, and all drawn
+            try:
                 yield f"{folder}/{document.value}", documents.make(kept, document)
+            except RefusedError as refusal:
+                problems.append(f"{folder}/{document.value}: {refusal}\n")
+    if problems:
+        yield "PROBLEMS.txt", "".join(problems)
 
 
 def folder_name(body: ResultBody) -> str:
@@ -82,36 +84,33 @@ def _harmless(value: object) -> object:
 
 def prediction_row(body: ResultBody) -> dict[str, object]:
     """Return what predictions.csv says about a result."""
-    shares = body.probabilities
-    return {
-        **_head(body),
-        **body.model_dump(include={"status", "error", "width", "height", "lesion_area_px", "lesion_area_raw_px"}),
-        "label": body.label and body.label.value,
-        "label_raw": body.label_raw and body.label_raw.value,
-        **{f"probability_{label}": getattr(shares, label.value, None) for label in CLASSES},
-        "lesions": len(body.lesions),
-        "outline_spread": body.uncertainty and body.uncertainty.outline,
-        "refused_on": ";".join(check.ground for check in body.checks if check.refuses),
-        "corrected": int(body.correction_lesions is not None),
-    }
+    row = flat(_record(body, body.lesions))
+    more = {"status": body.status, "error": body.error, "corrected": int(body.correction_lesions is not None)}
+    return {column: value for column, value in (row | more).items() if column in PREDICTION_COLUMNS}
 
 
 def lesion_rows(body: ResultBody) -> Iterator[dict[str, object]]:
     """Yield what lesions.csv says about a result: a row for each lesion of the answer, then of the correction."""
     for origin, lesions in (("answer", body.lesions), ("correction", body.correction_lesions or [])):
-        for lesion in lesions:
-            yield _head(body) | {"of": origin} | _lesion(lesion)
+        for row in flat_lesions(_record(body, lesions)):
+            yield row | {"of": origin}
 
 
-def _head(body: ResultBody) -> dict[str, object]:
-    return {"result": body.index, "name": body.name, "frame": body.frame}
-
-
-def _lesion(lesion: LesionBody) -> dict[str, object]:
-    box, centre = lesion.box, lesion.centre
-    place: dict[str, object] = {"top": box.top, "left": box.left, "box_height": box.height, "box_width": box.width}
-    place |= {"centre_row": centre.row, "centre_column": centre.column}
-    return place | lesion.model_dump(exclude={"box", "centre"})
+def _record(body: ResultBody, lesions: Sequence[LesionBody]) -> dict[str, Any]:
+    """Return a result as `inference.rows` knows records."""
+    folder, size = folder_name(body), (body.width or 0) * (body.height or 0)
+    area = body.lesion_area_px
+    places = {"mask": f"{folder}/mask.png", "overlay": f"{folder}/{Document.OVERLAY.value}"}
+    return body.model_dump(mode="json") | {
+        "name": folder,
+        "file": body.name,
+        "refused": [check.ground.value for check in body.checks if check.refuses],
+        "lesion_area": area,
+        "lesion_area_raw": body.lesion_area_raw_px,
+        "lesion_share": None if area is None else round(area / size, 6),
+        "lesions": [lesion.model_dump() for lesion in lesions],
+        **(dict.fromkeys(places) if area is None else places),
+    }
 
 
 class _Pipe(io.RawIOBase):

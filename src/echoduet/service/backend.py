@@ -31,7 +31,7 @@ class Backend:
         self.metrics = Metrics()
         self.spool = Spool(settings.limits, settings.spool)
         self.jobs = JobStore(settings.limits)
-        self.documents = Documents()
+        self.documents = Documents(settings.bundle, settings.sha256, predictor.settings())
         self.worker = Worker(predictor, self.jobs, partial(read_job, limits=settings.limits), self.metrics)
         self.uploading = 0
         self.draining = False

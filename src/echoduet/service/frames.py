@@ -19,7 +19,6 @@ from echoduet.service.logs import describe, event
 from echoduet.service.results import Kept, Place, failed
 from echoduet.service.uploads import Received
 
-
 if TYPE_CHECKING:
     from echoduet.data.dicom.source import DicomSource
 

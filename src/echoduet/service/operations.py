@@ -2,16 +2,23 @@
 
 from __future__ import annotations
 
-from fastapi import APIRouter, Response
+from typing import Annotated, Any
+
+from fastapi import APIRouter, Path, Response
 
 from echoduet.models.info import BundleInfo
 from echoduet.service.backend import Backend
 from echoduet.service.metrics import CONTENT_TYPE
+from echoduet.service.refusals import missing
 from echoduet.service.responses import described, told
 from echoduet.service.schemas import CalibrationBody, HealthBody, ModelBody, ModelsBody
 
 _METRICS: dict[int | str, dict[str, object]] = {
     200: {"content": {"text/plain": {"schema": {"type": "string"}}}, "description": "In Prometheus' text format."}
+}
+_CARD: dict[str, Any] = {
+    "content": {"text/markdown": {"schema": {"type": "string"}}},
+    "description": "The card.",
 }
 
 
@@ -23,6 +30,18 @@ def operations_router(backend: Backend) -> APIRouter:
     def models() -> ModelsBody:
         """Tell which model answers, and by which thresholds."""
         return ModelsBody(models=[model_body(backend)])
+
+    @router.get(
+        "/v1/models/{name}/card",
+        response_class=Response,
+        responses=described(401, 403, 404, 422, 429) | {200: _CARD},
+    )
+    def card(name: Annotated[str, Path(max_length=64)]) -> Response:
+        """Return a model's card: data, measures, limits."""
+        file = backend.settings.card
+        if name != backend.settings.model or file is None or not file.is_file():
+            raise missing("card")
+        return Response(file.read_bytes(), headers={"content-type": "text/markdown; charset=utf-8"})
 
     @router.get("/healthz")
     def alive() -> HealthBody:
@@ -46,17 +65,17 @@ def operations_router(backend: Backend) -> APIRouter:
 
 def model_body(backend: Backend) -> ModelBody:
     """Return what is told about the model."""
-    predictor = backend.predictor
+    predictor, settings = backend.predictor, backend.settings
     info = predictor.info
     return ModelBody(
-        name=backend.settings.model,
+        name=settings.model,
         default=True,
         runtime=predictor.runtime.name,
         input_size=info.config.preprocess.size,
         classes=list(info.classes),
         thresholds=dict(info.thresholds),
         calibration=calibration_body(info),
-        card=None,
+        card=f"{settings.root_path}/v1/models/{settings.model}/card" if settings.card else None,
     )
 
 

@@ -20,15 +20,17 @@ from echoduet.records import (
     Prediction,
     Scan,
     Spacing,
+    Uncertainty,
 )
+from echoduet.service.layers import WIDEST_SPREAD
 from echoduet.service.results import Kept
 from echoduet.service.schemas import BoxBody, ClassesBody, Layer, ResultBody
 
 
 def restored(kept: Kept) -> Analysis:
-    """Return the analysis that a result was made of, without uncertainty and explanation.
+    """Return the analysis that a result was made of, without its explanation.
 
-    Everything is as it was, but for the lesion probability, which is that of the 8-bit layer.
+    Everything is as it was, but for lesion probability and spread, which are those of the 8-bit layers.
 
     Raises:
         KeyError: the result is one that failed, and has no picture.
@@ -45,13 +47,13 @@ def restored(kept: Kept) -> Analysis:
         refined=refined,
         lesions=kept.lesions,
         lesion_map=lesion_map(kept),
+        uncertainty=_uncertainty(kept),
     )
 
 
 def lesion_map(kept: Kept) -> PixelMap | None:
     """Return the lesion probability of a result, `(H, W)`, in steps of 1/255; None where there is none."""
-    picture = kept.layers.pictures.get(Layer.PROBABILITY)
-    return None if picture is None else _plane(picture).astype(np.float32) / np.float32(255)
+    return _map(kept, Layer.PROBABILITY, 1.0)
 
 
 def mask_of(kept: Kept, layer: Layer) -> Mask | None:
@@ -63,6 +65,19 @@ def mask_of(kept: Kept, layer: Layer) -> Mask | None:
 def spacing_of(body: ResultBody) -> Spacing | None:
     """Return the size of a pixel; None where it is not known."""
     return None if body.spacing is None else Spacing(body.spacing.row, body.spacing.column)
+
+
+def _map(kept: Kept, layer: Layer, white: float) -> PixelMap | None:
+    picture = kept.layers.pictures.get(layer)
+    return None if picture is None else _plane(picture).astype(np.float32) * np.float32(white / 255)
+
+
+def _uncertainty(kept: Kept) -> Uncertainty | None:
+    body = kept.body.uncertainty
+    if body is None:
+        return None
+    spread = _map(kept, Layer.UNCERTAINTY, WIDEST_SPREAD)
+    return Uncertainty(body.readings, spread, body.outline, _probabilities(body.classes))
 
 
 def _scan(kept: Kept) -> Scan:

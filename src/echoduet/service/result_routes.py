@@ -66,7 +66,7 @@ def _add_pictures(router: APIRouter, backend: Backend) -> None:
     @router.get(
         "/v1/jobs/{job_id}/results/{index}/documents/{document}",
         response_class=Response,
-        responses=binary("application/dicom", "application/gzip", "image/png") | described(*_COMMON),
+        responses=binary("application/dicom", "application/gzip", "image/png") | described(*_COMMON, 409),
     )
     def document(job_id: JobId, index: Index, document: Document) -> Response:
         """Return a file about a result."""

@@ -8,9 +8,8 @@ from typing import Literal
 
 from pydantic import BaseModel, ConfigDict, Field
 
+from echoduet.inference.rows import NOTICE
 from echoduet.records import Ground, Label
-
-NOTICE = "Research use only. Not a medical device; not for diagnosis or treatment."
 
 
 class Mode(StrEnum):

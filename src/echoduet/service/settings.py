@@ -25,6 +25,9 @@ class Settings:
         root_path: prefix under which a proxy serves everything.
         spool: folder on whose disk uploads lie; None for the system's temporary folder.
         model: what the model is called.
+        bundle: name of the model's file, which DICOM files tell.
+        sha256: of the model's file; empty where it is not told.
+        card: the model's card; None where there is none.
     """
 
     limits: Limits = field(default_factory=Limits)
@@ -33,6 +36,9 @@ class Settings:
     root_path: str = ""
     spool: Path | None = None
     model: str = "base"
+    bundle: str = "echoduet-base"
+    sha256: str = ""
+    card: Path | None = None
 
     def __post_init__(self) -> None:
         if not _ROOT_PATH.fullmatch(self.root_path):
