@@ -174,7 +174,7 @@ def visit(browser, scans) -> Iterator[Callable[..., Desk]]:
     """Open an address in a browser of its own, and check at the end that nothing went wrong in it."""
     opened: list[tuple[BrowserContext, Desk]] = []
 
-    def open_page(address: str, width: int = 1280, height: int = 800, **options: object) -> Desk:
+    def open_page(address: str, width: int = 1280, height: int = 800, prefix: str = "", **options: object) -> Desk:
         context = browser.new_context(viewport={"width": width, "height": height}, **options)
         context.set_default_timeout(PATIENCE_MS)
         desk = Desk(context.new_page(), scans)
@@ -182,6 +182,9 @@ def visit(browser, scans) -> Iterator[Callable[..., Desk]]:
         desk.page.on("request", lambda request: desk.asked.append(request.url))
         desk.page.on("console", lambda message: desk.wrong.append(message.text) if message.type == "error" else None)
         desk.page.on("pageerror", lambda error: desk.wrong.append(str(error)))
+        if prefix:  # a proxy in front takes it off
+            strip = lambda route: route.continue_(url=route.request.url.replace(prefix, "", 1))  # noqa: E731
+            desk.page.route(f"**{prefix}/**", strip)
         desk.page.goto(address)
         desk.page.wait_for_selector("#welcome button")
         return desk

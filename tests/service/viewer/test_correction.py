@@ -11,6 +11,7 @@ import pytest
 from PIL import Image
 from playwright.sync_api import expect
 
+from echoduet.data.dicom.sniffing import looks_like_dicom
 from echoduet.inference.measurements import measure_lesions
 from echoduet.records import Spacing
 
@@ -170,13 +171,17 @@ def test_everything_is_exported_and_single_files_too(desk):
         desk.page.keyboard.press("Shift+S")
     assert got.value.suggested_filename == "echoduet.zip"
     rows = predictions(got.value)
-    assert [row["name"] for row in rows] == ["loop.dcm"] * 6 + ["benign.png"]
+    assert [row["file"] for row in rows] == ["loop.dcm"] * 6 + ["benign.png"]
+    with desk.page.expect_download() as got:
+        desk.page.click("#document-seg")
+    assert got.value.suggested_filename == "loop-frame-1.seg.dcm"
+    assert looks_like_dicom(got.value.path().read_bytes())
     desk.press("j")
     with desk.page.expect_download() as got:
         desk.page.click("#export-one")
     assert got.value.suggested_filename == "benign.zip"
     rows = predictions(got.value)
-    assert [row["name"] for row in rows] == ["benign.png"]
+    assert [row["file"] for row in rows] == ["benign.png"]
     with desk.page.expect_download() as got:
         desk.page.click("#document-overlay")
     assert got.value.suggested_filename == "benign.overlay.png"

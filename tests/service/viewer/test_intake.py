@@ -111,12 +111,12 @@ def test_a_server_that_is_gone_is_told_in_words(desk, scans):
 
 @pytest.fixture(scope="module")
 def guarded(serve):
-    """A server that wants a token."""
-    return serve(ECHODUET_TOKEN="correct-horse-battery")
+    """The address of a server that wants a token, and lies below a prefix, as behind a proxy."""
+    return serve("--root-path", "/echo", ECHODUET_TOKEN="correct-horse-battery")
 
 
 def test_a_token_is_asked_for_and_never_stored(guarded, visit):
-    desk = visit(guarded)
+    desk = visit(guarded, prefix="/echo")
     field = desk.page.locator("#token-field")
     expect(field).to_be_focused()
     field.fill("wrong-token-of-some-length")
@@ -124,7 +124,9 @@ def test_a_token_is_asked_for_and_never_stored(guarded, visit):
     expect(desk.page.locator("#token")).to_contain_text("The token was not right")
     desk.page.locator("#token-field").fill("correct-horse-battery")
     desk.page.locator("#token button").click()
-    expect(desk.page.locator("#model")).to_have_text("small")
+    desk.page.locator("#model", has_text="small").click()
+    expect(desk.page.locator("#card pre")).to_contain_text("echoduet-small")
+    desk.page.keyboard.press("Escape")
     desk.add("benign.png")
     expect(desk.rows.nth(0)).to_contain_text("Benign")
     with desk.page.expect_download() as got:

@@ -32,6 +32,22 @@ export function ask(title, text, choices) {
   });
 }
 
+/** Show a text to be read. */
+export function show(title, text) {
+  const dialog = $("card");
+  const close = make(
+    "button",
+    { type: "button", class: "strong", autofocus: true, on: { click: () => dialog.close() } },
+    "Close",
+  );
+  dialog.replaceChildren(
+    make("div", { class: "buttons" }, close),
+    make("h2", { id: "card-title" }, title),
+    make("pre", { tabindex: "0", role: "region", "aria-label": title }, text),
+  );
+  dialog.showModal();
+}
+
 /** Ask for the server's token. It is kept nowhere but in the page's memory, and is asked for again after a reload. */
 export function askToken(wrong) {
   const dialog = $("token");

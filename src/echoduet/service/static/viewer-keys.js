@@ -123,7 +123,7 @@ function taken(event, key) {
   if (target.matches("input:not([type=range],[type=radio]), select, textarea")) return !key.startsWith("Ctrl+");
   if (target.matches("input, select") && /Arrow|Home|End/.test(key)) return true;
   if (target.matches("button, summary, a, [role=option]") && (key === "Space" || key === "Enter")) return true;
-  return target.matches(".scroller, #panel, dialog") && /Arrow/.test(key);
+  return target.matches(".scroller, #panel, pre, dialog") && /Arrow/.test(key);
 }
 
 const ARROWS = { ArrowLeft: [-1, 0], ArrowRight: [1, 0], ArrowUp: [0, -1], ArrowDown: [0, 1] };

@@ -1,11 +1,11 @@
 // The viewer: puts its parts together. No library, no build step, nothing from elsewhere, nothing kept.
 import { warn } from "./viewer-announce.js";
-import { models, onUnauthorised } from "./viewer-api.js";
+import { models, onUnauthorised, request } from "./viewer-api.js";
 import { startBrush } from "./viewer-brush.js";
 import { startCalipers } from "./viewer-calipers.js";
 import { startCine } from "./viewer-cine.js";
 import { startCorrection } from "./viewer-correction.js";
-import { askToken } from "./viewer-dialogs.js";
+import { askToken, show } from "./viewer-dialogs.js";
 import { $, icon, make } from "./viewer-dom.js";
 import { startExport } from "./viewer-export.js";
 import { frame } from "./viewer-frame.js";
@@ -81,11 +81,28 @@ function renderStage() {
       : "Waiting for the server";
 }
 
+/** Which model answers; behind its name is its card: what it learnt from, what it was measured to do, its limits. */
+function showModel(model) {
+  const button = $("model");
+  button.hidden = !model;
+  if (!model) return;
+  button.textContent = model.name;
+  button.title = "What is known about this model";
+  button.disabled = !model.card;
+  button.addEventListener("click", async () => {
+    try {
+      show(`Model ${model.name}`, await (await request(model.card)).text());
+    } catch (error) {
+      warn(error.message);
+    }
+  });
+}
+
 async function nameModel() {
   try {
     state.models = await models();
     const model = state.models.find((one) => one.default) ?? state.models[0];
-    $("model").textContent = model ? model.name : "";
+    showModel(model);
     emit("models");
   } catch (error) {
     warn(error.message);
