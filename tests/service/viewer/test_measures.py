@@ -76,6 +76,23 @@ def test_frequencies_are_told_only_where_they_were_measured(desk, calibration, s
     assert told == said
 
 
+@pytest.mark.parametrize(
+    ("share", "said"),
+    [(0.0, "Of 40 images the model had not seen and scored 0 to 10 % malignant, 2 were."),
+     (0.1, "Of 40 images the model had not seen and scored 0 to 10 % malignant, 2 were."),
+     (0.95, "Of 20 images the model had not seen and scored 90 to 100 % malignant, 19 were."),
+     (0.55, None), (0.7, None)],
+)  # fmt: skip
+def test_a_probability_of_malignant_is_told_by_what_it_was_worth_where_images_are_enough(desk, share, said):
+    counted = [(0.0, 0.1, 40, 2), (0.5, 0.6, 9, 4), (0.9, 1.0, 20, 19)]
+    bins = [dict(zip(("low", "high", "n", "malignant"), row, strict=True)) for row in counted]
+    found = desk.page.evaluate(
+        "async ([calibration, answer]) => { const {malignantText} = await import('./static/viewer-words.js');"
+        "return malignantText(calibration, answer) }", [{"malignant_bins": bins}, {"malignant": share}],
+    )  # fmt: skip
+    assert found == said
+
+
 def test_a_caliper_is_drawn_moved_and_deleted(desk):
     desk.add("loop.dcm")
     spacing = desk.state("result().spacing")

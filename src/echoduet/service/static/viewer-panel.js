@@ -1,7 +1,7 @@
 // The answer about the frame that is shown: verdict, probabilities, what they mean, how firm they are.
 import { $, icon, make, refill } from "./viewer-dom.js";
 import { on, result, state, verdictOf, work } from "./viewer-store.js";
-import { calibrationText, GROUNDS, LABELS, NOTICE, percent, sizeText, uncertaintyTexts } from "./viewer-words.js";
+import { calibrationText, GROUNDS, LABELS, malignantText, NOTICE, percent, sizeText, uncertaintyTexts } from "./viewer-words.js";
 
 const ORDER = ["malignant", "benign", "normal"];
 
@@ -68,11 +68,13 @@ function bars(answer) {
     );
   };
   const said = calibrationText(model()?.calibration, answer);
+  const worth = malignantText(model()?.calibration, answer.probabilities);
   return make(
     "div",
     { id: "probabilities", role: "group", "aria-label": "Probabilities" },
     ORDER.map(row),
     make("p", { id: "calibration" }, said ?? "How these probabilities relate to frequencies was not measured for this model."),
+    worth ? make("p", { id: "malignant-worth" }, worth) : null,
   );
 }
 

@@ -53,6 +53,18 @@ export function calibrationText(calibration, { label, probabilities }) {
   return [trusted ? share : "", text].filter(Boolean).join(" ") || null;
 }
 
+/**
+ * What a probability of malignant was worth where the model was measured: of images scored in the same range, how many were
+ * malignant. Null where there were fewer than ten, of which nothing can be said.
+ */
+export function malignantText(calibration, probabilities) {
+  const value = probabilities.malignant;
+  const bin = calibration?.malignant_bins?.find(({ low, high }) => value <= high && (value > low || low === 0));
+  if (!bin || bin.n < 10) return null;
+  const range = `${Math.round(100 * bin.low)} to ${Math.round(100 * bin.high)} %`;
+  return `Of ${bin.n} images the model had not seen and scored ${range} malignant, ${bin.malignant} were.`;
+}
+
 function scale(value, words) {
   return words.find(([limit]) => value < limit)[1];
 }
