@@ -6,6 +6,10 @@ about them. For the prediction server: a model whose answers are known, the serv
 
 from __future__ import annotations
 
+import json
+import os
+import subprocess
+import sys
 import time
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack
@@ -259,3 +263,69 @@ def keep(analysed, disc) -> Callable[..., Kept]:
         return answered(Place(index, index, name, scan.frame), analysed(scan, **options))
 
     return make
+
+
+@dataclass
+class Served:
+    """`echoduet serve` in a process of its own: where it answers, and what it writes down."""
+
+    process: subprocess.Popen[str]
+    told: dict[str, object]
+    log: Path
+
+    @property
+    def address(self) -> tuple[str, int]:
+        """Host and port."""
+        host, port = str(self.told["address"]).removeprefix("http://").rstrip("/").split(":")
+        return host, int(port)
+
+    def lines(self) -> list[dict[str, object]]:
+        """Return what it wrote down."""
+        return [json.loads(line) for line in self.log.read_text(encoding="utf-8").splitlines()]
+
+
+@pytest.fixture(scope="session")
+def tiny_bundle(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """An untrained network at 64 x 64 pixels: as quick as a real one gets."""
+    import torch
+
+    from echoduet.models.bundle import save_bundle
+    from echoduet.models.ensemble import assemble
+
+    torch.manual_seed(1)
+    model = {"architecture": "efficientnet_lite0", "deep_supervision": False}
+    config = ExperimentConfig.model_validate({"preprocess": {"size": 64}, "model": model})
+    path = tmp_path_factory.mktemp("model") / "tiny.safetensors"
+    save_bundle(path, assemble(config.model), BundleInfo(config=config))
+    return path
+
+
+@pytest.fixture(scope="module")
+def serve_process(tiny_bundle: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Callable[..., Served]]:
+    """Start `echoduet serve` as users do: `serve_process("--limit", "queue=3")`."""
+    begun: list[subprocess.Popen[str]] = []
+
+    def begin(*options: object, env: dict[str, str] | None = None, **more: object) -> Served:
+        log = tmp_path_factory.mktemp("served") / "log"
+        words = [sys.executable, "-m", "echoduet.cli.main", "serve", "--model", tiny_bundle, "--port", 0, "--json"]
+        with log.open("w") as stream:
+            process = subprocess.Popen(
+                [str(word) for word in (*words, *options)],
+                stdout=subprocess.PIPE,
+                stderr=stream,
+                text=True,
+                env={**os.environ, **(env or {})},
+                **more,
+            )
+        begun.append(process)
+        text = ""
+        while not text.endswith("}\n"):
+            line = process.stdout.readline()
+            assert line, log.read_text()
+            text += line
+        return Served(process, json.loads(text), log)
+
+    yield begin
+    for process in begun:
+        process.kill()
+        process.communicate()

@@ -66,6 +66,7 @@ def test_the_description_names_every_route_and_its_answers(client):
         ("/v1/jobs/{job_id}/results/{index}/correction", "delete"),
         ("/v1/jobs/{job_id}/export.zip", "get"),
         ("/v1/models", "get"),
+        ("/v1/models/{name}/card", "get"),
         ("/healthz", "get"),
         ("/readyz", "get"),
         ("/metrics", "get"),
@@ -108,7 +109,7 @@ def described(make_backend, disc):
 
 def test_whatever_is_sent_the_answer_is_one_that_is_described(described):
     operations = [found.ok() for found in described.get_all_operations()]
-    assert len(operations) == 12
+    assert len(operations) == 13
     seen = {}
     for operation in operations:
         for mode in GenerationMode:

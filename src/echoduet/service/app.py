@@ -14,6 +14,7 @@ from starlette.types import ASGIApp
 from echoduet import __version__
 from echoduet.inference.rows import NOTICE
 from echoduet.service.backend import Backend
+from echoduet.service.descriptions import completed
 from echoduet.service.guard import REFUSED, Gate, Guard
 from echoduet.service.job_routes import jobs_router
 from echoduet.service.operations import operations_router
@@ -63,6 +64,8 @@ def build_api(backend: Backend) -> FastAPI:
     for routes in (predictions_router, jobs_router, results_router, operations_router):
         api.include_router(routes(backend), dependencies=[Depends(refuse_unknown)])
     _add_pages(api)
+    described = api.openapi
+    api.openapi = lambda: completed(described(), backend.settings.token is not None)  # type: ignore[method-assign]
     return api
 
 

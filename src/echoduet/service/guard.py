@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import asyncio
 import json
 import logging
 import secrets
 import time
 from collections.abc import Mapping
+from contextlib import suppress
 from dataclasses import dataclass, field
 
 from starlette.datastructures import Headers, MutableHeaders
@@ -28,6 +30,9 @@ METHODS = ("GET", "HEAD", "POST", "PUT", "DELETE", "OPTIONS", "PATCH")
 """Told apart in counters and log lines."""
 
 REQUEST_ID = "x-request-id"
+
+LEFTOVER_BYTES, LEFTOVER_SECONDS = 1_000_000, 1.0
+"""How much of the body of a request is read that the gate refuses."""
 
 REFUSED = "echoduet.refused"
 """Where a request's scope says on what ground it was turned away."""
@@ -83,11 +88,17 @@ class _Exchange:
     status: int = 0
     received: int = 0
     sent: int = 0
+    whole: bool = False
+
+    def __post_init__(self) -> None:
+        headers = Headers(scope=self.scope)
+        self.whole = "transfer-encoding" not in headers and headers.get("content-length", "0") == "0"
 
     async def receive(self) -> Message:
         """Pass on what comes in, counted."""
         message = await self.receive_on()
         self.received += len(message.get("body", b""))
+        self.whole = not message.get("more_body", False)
         return message
 
     async def send(self, message: Message) -> None:
@@ -98,16 +109,30 @@ class _Exchange:
             for name, value in (HEADERS | page_policy("'self' blob:") | {REQUEST_ID: self.id}).items():
                 headers[name] = value
             headers.setdefault("cache-control", "no-store")
+            if not self.whole:  # of a request that is refused no more is read
+                headers["connection"] = "close"
         self.sent += len(message.get("body", b""))
         await self.send_on(message)
 
     async def tell(self, refusal: RefusedError) -> None:
-        """Answer with a refusal."""
+        """Answer with a refusal, once a little of what else comes in was read.
+
+        A connection that is closed with data unread is reset, and the client might never see why. One that asks
+        whether it shall send its body is spared to.
+        """
+        if "expect" not in Headers(scope=self.scope):
+            await self._read_leftover()
         body = json.dumps({"error": str(refusal)}).encode()
         headers = {"content-type": "application/json", "content-length": str(len(body))} | refusal.headers
         start = {"type": "http.response.start", "status": refusal.status, "headers": Headers(headers).raw}
         await self.send(start)
         await self.send({"type": "http.response.body", "body": body if self.scope["method"] != "HEAD" else b""})
+
+    async def _read_leftover(self) -> None:
+        with suppress(TimeoutError):
+            async with asyncio.timeout(LEFTOVER_SECONDS):
+                while not self.whole and self.received < LEFTOVER_BYTES:
+                    await self.receive()
 
     @property
     def route(self) -> str:
