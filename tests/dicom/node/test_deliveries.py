@@ -77,6 +77,15 @@ def test_an_archive_that_cannot_be_reached_waits_as_a_whole(deliveries, ledger):
     assert deliveries.failures("unknown") == 0
 
 
+def test_an_archive_that_refuses_can_be_reached(deliveries):
+    deliveries.unreachable("A", "no connection", 0)
+    [seg, _] = deliveries.due("A")
+    deliveries.refused(seg, "A", "the archive ended the association", 0, answered=False)
+    assert deliveries.failures("A") == 1
+    deliveries.refused(seg, "A", "status 0xA700", 0)
+    assert deliveries.failures("A") == 0
+
+
 def test_what_waited_too_long_has_failed_and_is_kept(deliveries, ledger):
     for delivery in deliveries.due("A"):
         deliveries.sent(delivery, "A")

@@ -81,9 +81,21 @@ class Deliveries:
             )
             sql.execute(SETTLE + " AND id = ?", (now, delivery.job))
 
-    def refused(self, delivery: Delivery, destination: str, error: str, due: float) -> None:
-        """Note that a destination has not taken an output, why, and when it is tried again."""
+    def refused(self, delivery: Delivery, destination: str, error: str, due: float, answered: bool = True) -> None:
+        """Note that a destination has not taken an output, why, and when it is tried again.
+
+        Args:
+            delivery: what was sent.
+            destination: where to.
+            error: why it was not taken.
+            due: when it is tried again, seconds since 1970.
+            answered: whether the destination said so itself, and so can be spoken to.
+        """
         with self._ledger.transaction() as sql:
+            if answered:
+                sql.execute(
+                    "UPDATE destinations SET failures = 0, due = 0, error = NULL WHERE name = ?", (destination,)
+                )
             sql.execute(
                 "UPDATE deliveries SET error = ?, due = ?, attempts = attempts + 1 "
                 "WHERE output = ? AND destination = ?",

@@ -137,7 +137,7 @@ class _Server(ThreadedAssociationServer):
         """Enter in the queue which associations have ended; a full disk may make this wait."""
         with self._settling:
             for reception in self._unsettled[:]:
-                with suppress(sqlite3.Error):
+                with suppress(sqlite3.Error, OSError):
                     reception.end()
                     self._unsettled.remove(reception)
                     self._wake()

@@ -28,6 +28,7 @@ DUPLICATE = 0x0111
 
 
 _ENDED = "the archive ended the association"
+_NOT_STORED = "the archive does not take this kind of instance"
 
 
 class _EndedError(Exception):
@@ -99,7 +100,11 @@ class Sender(Loop):
             return None
         if association.is_established:
             return association
-        self._unreachable(self._why_not(association))
+        if association.rejected_contexts:  # it was accepted, with none of the contexts
+            for delivery in due:
+                self._refuse(delivery, _NOT_STORED)
+        else:
+            self._unreachable(self._why_not(association))
         return None
 
     def _why_not(self, association: Association) -> str:
@@ -134,7 +139,7 @@ class Sender(Loop):
                 self._deliver(association, delivery, number)
             except _EndedError:
                 # It waits longer than the others: should it be what the archive cannot bear, they get through.
-                self._refuse(delivery, _ENDED)
+                self._refuse(delivery, _ENDED, answered=False)
                 self._unreachable(_ENDED)
                 return
 
@@ -145,7 +150,7 @@ class Sender(Loop):
             _EndedError: the association has ended.
         """
         if delivery.sop_class not in {context.abstract_syntax for context in association.accepted_contexts}:
-            self._refuse(delivery, "the archive does not take this kind of instance")
+            self._refuse(delivery, _NOT_STORED)
             return
         try:
             dataset = dcmread(self._spool.path(delivery.file))
@@ -169,9 +174,9 @@ class Sender(Loop):
             status=f"0x{status:04X}",
         )
 
-    def _refuse(self, delivery: Delivery, why: str) -> None:
+    def _refuse(self, delivery: Delivery, why: str, answered: bool = True) -> None:
         seconds = pause(self._patience, delivery.attempts + 1)
-        self._deliveries.refused(delivery, self._to.name, why, time.time() + seconds)
+        self._deliveries.refused(delivery, self._to.name, why, time.time() + seconds, answered)
         self.journal.tell(
             "delivery_refused",
             "warning",
