@@ -25,6 +25,10 @@ def test_the_calibration_is_that_of_the_bundle():
     measured = info.provenance["out_of_fold"]
     assert (body.ece, body.n) == (measured["refined"]["ece"]["mean"], measured["cases"])
     assert f"off by {100 * body.ece:.1f} percentage points" in body.text
+    told = measured["malignant_calibration"]
+    assert body.malignant_ece == told["ece"]
+    assert sum(bin_.n for bin_ in body.malignant_bins) == told["n"]
+    assert [bin_.malignant for bin_ in body.malignant_bins] == [bin_["malignant"] for bin_ in told["bins"]]
 
 
 @pytest.mark.parametrize("said", [{}, {"out_of_fold": {}}, {"out_of_fold": {"refined": None, "cases": 3}}])

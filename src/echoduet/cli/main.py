@@ -24,6 +24,7 @@ from echoduet.cli.evaluate import evaluate
 from echoduet.cli.export import export
 from echoduet.cli.info import info
 from echoduet.cli.manifest import manifest
+from echoduet.cli.node import app as node
 from echoduet.cli.options import JsonOption, QuietOption
 from echoduet.cli.phantom import phantom
 from echoduet.cli.predict import predict
@@ -78,6 +79,7 @@ COMMANDS = (
 )  # fmt: skip
 for _command in COMMANDS:
     app.command(_command.__name__)(_command)
+app.add_typer(node)
 
 
 def main(args: Sequence[str] | None = None) -> int:

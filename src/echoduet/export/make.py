@@ -2,18 +2,25 @@
 
 from __future__ import annotations
 
+import tempfile
+from dataclasses import replace
 from pathlib import Path
 
 import onnx
 
+from echoduet.data.manifest import Manifest
 from echoduet.errors import ModelError
+from echoduet.export.calibration import digest, divide, read_pictures
+from echoduet.export.loss import Loss, measure_loss
 from echoduet.export.onnx import core_of, whole_graph, write_onnx
 from echoduet.export.openvino import write_openvino
 from echoduet.export.parity import require_same
+from echoduet.export.quantise import METHOD, quantise
 from echoduet.files import file_sha256
-from echoduet.inference.exported import SUFFIXES, Format, GraphInfo, cached_graph
+from echoduet.inference.exported import SUFFIXES, Format, GraphInfo, Precision, cached_graph
 from echoduet.inference.predictor import Predictor
 from echoduet.models.shipped import find_model
+from echoduet.progress import Progress, silent
 
 
 def export(bundle: Path, to: Format, out: Path | None = None) -> Path:
@@ -29,12 +36,45 @@ def export(bundle: Path, to: Format, out: Path | None = None) -> Path:
         OutputError: the file cannot be written.
     """
     digest = file_sha256(bundle)
-    path = out or cached_graph(digest, to)
-    require_suffix(path, to)
+    path = place(digest, to, out)
     core, info = core_of(bundle)
     write(path, to, core, GraphInfo(info, digest))
     require_same(Predictor.load(bundle, "cpu", runtime="torch"), Predictor.load(path, "cpu"), path)
     return path
+
+
+def export_int8(
+    bundle: Path, to: Format, manifest: Manifest, out: Path | None = None, progress: Progress = silent
+) -> tuple[Path, Loss]:
+    """Write the graph of a bundle in eight bits, with what that loses inside; return where it is, and the loss.
+
+    Args:
+        bundle: the bundle.
+        to: the format.
+        manifest: some of its cases are calibrated on, the others measured on.
+        out: the file; None is the user's cache.
+        progress: told about each image.
+
+    Raises:
+        DataError: the cases are too few, or cannot be read.
+        ModelError: as `export`.
+        OutputError: the file cannot be written.
+    """
+    source = file_sha256(bundle)
+    path = place(source, to, out, "int8")
+    division = divide(manifest)
+    reference = Predictor.load(bundle, "cpu", runtime="torch")
+    core, info = core_of(bundle)
+    pictures = read_pictures(division.calibration, reference.preprocess, progress)
+    quantised = quantise(core, pictures)
+    said = {"method": METHOD, "calibration_images": len(pictures), "calibration_sha256": digest(pictures)}
+    graph = GraphInfo(info, source, "int8", said)
+    with tempfile.TemporaryDirectory() as folder:
+        trial = Path(folder) / path.name
+        write(trial, to, quantised, graph)
+        loss = measure_loss(reference, Predictor.load(trial, "cpu"), division, progress)
+    write(path, to, quantised, replace(graph, quantisation=said | {"loss": loss.plain()}))
+    return path, loss
 
 
 def find_bundle(model: Path | str | None) -> Path:
@@ -51,22 +91,25 @@ def find_bundle(model: Path | str | None) -> Path:
     return path
 
 
-def require_suffix(path: Path, to: Format) -> None:
-    """Refuse a file that does not end as its format does.
+def place(source_sha256: str, to: Format, out: Path | None, precision: Precision = "float32") -> Path:
+    """Return where a graph goes: `out`, or its place in the user's cache.
 
     Raises:
-        ModelError: says which ending fits.
+        ModelError: `out` does not end as the format does.
     """
-    if SUFFIXES.get(path.suffix) != to:
+    if out is None:
+        return cached_graph(source_sha256, to, precision)
+    if SUFFIXES.get(out.suffix) != to:
         suffix = next(ending for ending, name in SUFFIXES.items() if name == to)
-        raise ModelError(f"--out {path}: a graph for {to} ends in {suffix}. Rename it.")
+        raise ModelError(f"--out {out}: a graph for {to} ends in {suffix}. Rename it.")
+    return out
 
 
 def write(path: Path, to: Format, core: onnx.ModelProto, graph: GraphInfo) -> None:
     """Write the whole graph around the members' one, and its checksums.
 
     Raises:
-        ModelError: the format cannot hold it, or what writes it is not installed.
+        ModelError: the format cannot hold it.
         OutputError: it cannot be written.
     """
     model = whole_graph(core, graph)

@@ -11,7 +11,7 @@ from echoduet.service.backend import Backend
 from echoduet.service.metrics import CONTENT_TYPE
 from echoduet.service.refusals import missing
 from echoduet.service.responses import described, told
-from echoduet.service.schemas import CalibrationBody, HealthBody, ModelBody, ModelsBody
+from echoduet.service.schemas import CalibrationBody, HealthBody, MalignantBinBody, ModelBody, ModelsBody
 
 _METRICS: dict[int | str, dict[str, object]] = {
     200: {"content": {"text/plain": {"schema": {"type": "string"}}}, "description": "In Prometheus' text format."}
@@ -90,4 +90,9 @@ def calibration_body(info: BundleInfo) -> CalibrationBody | None:
         f"Out of fold on {cases:,} images, the probability of the class answered is off by {100 * error:.1f} "
         "percentage points on average. On other scanners and patients it may be further off."
     )
-    return CalibrationBody(ece=error, n=cases, text=text)
+    malignant = measured.get("malignant_calibration") or {"ece": None, "bins": []}
+    bins = [
+        MalignantBinBody(low=bin_["from"], high=bin_["to"], n=bin_["n"], malignant=bin_["malignant"])
+        for bin_ in malignant["bins"]
+    ]
+    return CalibrationBody(ece=error, n=cases, text=text, malignant_ece=malignant["ece"], malignant_bins=bins)

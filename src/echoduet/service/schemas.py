@@ -180,12 +180,23 @@ class JobBody(_Body):
     results: list[ResultBody]
 
 
+class MalignantBinBody(_Body):
+    """Images whose probability of malignant was in one range, and how many of these were malignant."""
+
+    low: float = Field(description="Lower end of the range, not part of it.")
+    high: float = Field(description="Upper end, part of it.")
+    n: int = Field(description="Images.")
+    malignant: int = Field(description="Malignant images among them.")
+
+
 class CalibrationBody(_Body):
     """How far the probability of the class answered is off, measured on images that the networks had not seen."""
 
     ece: float = Field(description="Expected calibration error, 0 to 1.")
     n: int = Field(description="Images.")
     text: str
+    malignant_ece: float | None = Field(description="Expected calibration error of malignant, 0 to 1.")
+    malignant_bins: list[MalignantBinBody] = Field(description="What probabilities of malignant were worth.")
 
 
 class ModelBody(_Body):
