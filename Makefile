@@ -8,7 +8,7 @@
 # PYTHON=/path/to/python chooses the interpreter; ECHODUET_BUSI=/path/to/Dataset_BUSI_with_GT lets the tests use real images.
 
 .DELETE_ON_ERROR:
-.PHONY: help demo test check bench clean chromium
+.PHONY: help demo test check bench clean chromium dicom-tools
 
 BIN := .venv/bin
 RUNTIME := .venv/.runtime-installed
@@ -21,7 +21,7 @@ help:
 demo: $(RUNTIME)
 	$(BIN)/echoduet demo --out demo
 
-test: $(DEV) chromium
+test: $(DEV) chromium dicom-tools
 	$(BIN)/python -m pytest -n 2 --dist worksteal
 
 check: $(DEV)
@@ -46,6 +46,21 @@ chromium:
 	            || echo "warning: Chromium could not be installed; the tests of the review page are skipped, and fail where CI=true." >&2; \
 	    else \
 	        echo "No Chromium is installed: the tests of the review page are skipped. On Debian: sudo apt install chromium" >&2; \
+	    fi; \
+	fi
+
+# The tests of DICOM judge what is written, and talk to the node, by other people's programs: the same rule.
+dicom-tools:
+	@missing=""; for program in dciodvfy:dicom3tools dcmdump:dcmtk Orthanc:orthanc; do \
+	    PATH="$$PATH:/usr/sbin" command -v "$${program%:*}" >/dev/null || missing="$$missing $${program#*:}"; \
+	done; \
+	if [ -n "$$missing" ]; then \
+	    if [ "$$(id -u)" = 0 ] && command -v apt-get >/dev/null; then \
+	        echo "Installing$$missing for the tests of DICOM"; \
+	        { apt-get update -qq && DEBIAN_FRONTEND=noninteractive apt-get install -y -qq --no-install-recommends $$missing; } >/dev/null \
+	            || echo "warning:$$missing could not be installed; tests of DICOM are skipped, and fail where CI=true." >&2; \
+	    else \
+	        echo "Missing:$$missing. Some tests of DICOM are skipped. On Debian: sudo apt install$$missing" >&2; \
 	    fi; \
 	fi
 

@@ -99,11 +99,18 @@ def parameter_row(parameter):
     return f"`{name}`", default, parameter.help or ""
 
 
+def every_command(group, before=""):
+    """Yield every command with its name, those of a group behind the group itself."""
+    for name, command in group.commands.items():
+        yield before + name, command
+        if hasattr(command, "commands"):
+            yield from every_command(command, f"{before}{name} ")
+
+
 def command_line_page():
     """Return the page of every command."""
-    group = get_command(app)
     parts = []
-    for name, command in group.commands.items():
+    for name, command in every_command(get_command(app)):
         rows = [parameter_row(p) for p in command.params if p.name not in HIDDEN]
         text = inspect.cleandoc(command.help)
         parts.append(f"## echoduet {name}\n\n{text}\n\n{table(('', 'default', ''), rows)}")

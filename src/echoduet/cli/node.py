@@ -9,19 +9,13 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from echoduet.cli import node_options as options
 from echoduet.cli.console import emit, mode, note
-from echoduet.cli.options import JsonOption, ModelOption, QuietOption
+from echoduet.cli.options import JsonOption, ModelOption, QuietOption, RuntimeOption
 
 if TYPE_CHECKING:
     from echoduet.dicom.node.settings import Settings
-
-SpoolOption = Annotated[
-    Path | None,
-    typer.Option(
-        "--spool",
-        help="Folder of what is under way; $ECHODUET_SPOOL, else ~/.local/state/echoduet/node when left out.",
-    ),
-]
+    from echoduet.inference.runtimes import RuntimeName
 
 app = typer.Typer(name="node", invoke_without_command=True, context_settings={"help_option_names": ["-h", "--help"]})
 
@@ -29,74 +23,36 @@ app = typer.Typer(name="node", invoke_without_command=True, context_settings={"h
 @app.callback()
 def node(
     context: typer.Context,
-    send_to: Annotated[
-        list[str] | None,
-        typer.Option("--send-to", metavar="AET@HOST:PORT", help="Where results go; needed, may be repeated."),
-    ] = None,
-    aet: Annotated[str, typer.Option("--aet", help="AE title of this node.")] = "ECHODUET",
-    port: Annotated[int, typer.Option("--port", min=0, max=65535, help="Port; 0 takes a free one.")] = 11112,
-    bind: Annotated[
-        str, typer.Option("--bind", help="Address to listen on; beyond this machine it needs --allow-aet.")
-    ] = "127.0.0.1",
-    allow_aet: Annotated[
-        list[str] | None,
-        typer.Option("--allow-aet", metavar="AET", help="AE title that may call, any when left out; may be repeated."),
-    ] = None,
-    spool: SpoolOption = None,
+    send_to: options.SendToOption = None,
+    aet: options.AetOption = "ECHODUET",
+    port: options.PortOption = 11112,
+    bind: options.BindOption = "127.0.0.1",
+    allow_aet: options.AllowOption = None,
+    spool: options.SpoolOption = None,
     model: ModelOption = None,
-    secondary_capture: Annotated[
-        bool, typer.Option("--secondary-capture", help="Send the picture with the contour drawn in, too.")
-    ] = False,
-    give_up_after: Annotated[
-        float | None,
-        typer.Option(
-            "--give-up-after", metavar="DAYS", min=0, help="Deliveries fail after so long; never when left out."
-        ),
-    ] = None,
-    longest_pause: Annotated[
-        float, typer.Option("--longest-pause", metavar="SECONDS", min=1, help="Between two attempts of a delivery.")
-    ] = 600,
-    keep: Annotated[
-        float, typer.Option("--keep", metavar="DAYS", min=0, help="How long files of done jobs stay in the spool.")
-    ] = 0,
-    keep_rows: Annotated[
-        float,
-        typer.Option("--keep-rows", metavar="DAYS", min=0, help="How long done instances are known, and not redone."),
-    ] = 30,
-    max_associations: Annotated[
-        int, typer.Option("--max-associations", min=1, max=500, help="Most associations at a time.")
-    ] = 25,
-    max_pdu: Annotated[
-        int, typer.Option("--max-pdu", metavar="BYTES", min=4096, max=1 << 20, help="Longest PDU that is asked for.")
-    ] = 131072,
-    max_instance: Annotated[
-        float, typer.Option("--max-instance", metavar="MIB", min=1, help="Largest instance that is taken.")
-    ] = 1024,
-    min_free: Annotated[
-        float, typer.Option("--min-free", metavar="MIB", min=0, help="Nothing is taken when the disk has less.")
-    ] = 1024,
-    timeout: Annotated[
-        float, typer.Option("--timeout", metavar="SECONDS", min=1, help="A peer silent for longer is given up.")
-    ] = 60,
-    stop_within: Annotated[
-        float, typer.Option("--stop-within", metavar="SECONDS", min=0, help="For the work at hand on SIGTERM.")
-    ] = 30,
-    tls_cert: Annotated[
-        Path | None, typer.Option("--tls-cert", help="Certificate of this node (PEM): TLS is used.")
-    ] = None,
-    tls_key: Annotated[Path | None, typer.Option("--tls-key", help="Its private key (PEM).")] = None,
-    tls_ca: Annotated[
-        Path | None, typer.Option("--tls-ca", help="Certificates that those of peers must be signed by (PEM).")
-    ] = None,
-    send_tls: Annotated[
-        bool, typer.Option("--send-tls/--no-send-tls", help="Send by TLS too, where TLS is used at all.")
-    ] = True,
+    runtime: RuntimeOption = "auto",
+    secondary_capture: options.CaptureOption = False,
+    give_up_after: options.GiveUpOption = None,
+    longest_pause: options.LongestPauseOption = 600,
+    keep: options.KeepOption = 0,
+    keep_rows: options.KeepRowsOption = 30,
+    max_associations: options.MaxAssociationsOption = 25,
+    max_pdu: options.MaxPduOption = 131072,
+    max_instance: options.MaxInstanceOption = 1024,
+    min_free: options.MinFreeOption = 1024,
+    timeout: options.TimeoutOption = 60,
+    stop_within: options.StopWithinOption = 30,
+    tls_cert: options.CertOption = None,
+    tls_key: options.KeyOption = None,
+    tls_ca: options.CaOption = None,
+    send_tls: options.SendTlsOption = True,
     quiet: QuietOption = False,
     json: JsonOption = False,
 ) -> None:
     """Receive ultrasound as a DICOM node, predict it, and send segmentation and report on. Research use only."""
     if context.invoked_subcommand is not None:
         return
+    _require_libraries()
     from echoduet.dicom.identity import Kind
     from echoduet.dicom.node.peers import Destination, check_aet
     from echoduet.dicom.node.settings import DAY_S, Keeping, Limits, Patience, Security, Settings, Timeouts
@@ -111,14 +67,21 @@ def node(
         kinds=frozenset(Kind) if secondary_capture else frozenset({Kind.SEG, Kind.SR}),
         limits=Limits(max_associations, max_pdu, int(max_instance * 2**20), int(min_free * 2**20)),
         timeouts=Timeouts(dimse=timeout, network=timeout, stop=stop_within),
-        patience=Patience(
-            longest=longest_pause, give_up=None if give_up_after is None else give_up_after * DAY_S
-        ),
+        patience=Patience(longest=longest_pause, give_up=None if give_up_after is None else give_up_after * DAY_S),
         keeping=Keeping(keep * DAY_S, keep_rows * DAY_S),
         security=Security(tls_cert, tls_key, tls_ca, send_tls),
     )  # fmt: skip
     settings.check()
-    _serve(settings, model)
+    _serve(settings, model, runtime)
+
+
+def _require_libraries() -> None:
+    from importlib.util import find_spec
+
+    from echoduet.errors import ConfigError
+
+    if any(find_spec(name) is None for name in ("pydicom", "pynetdicom", "highdicom")):
+        raise ConfigError("echoduet node: needs more libraries. Run `pip install 'echoduet[dicom]'`.")
 
 
 def _folder(spool: Path | None) -> Path:
@@ -127,7 +90,7 @@ def _folder(spool: Path | None) -> Path:
     return spool or default_spool()
 
 
-def _serve(settings: Settings, model: Path | None) -> None:
+def _serve(settings: Settings, model: Path | None, runtime: RuntimeName) -> None:
     """Run the node until SIGTERM or SIGINT."""
     from echoduet.dicom.node.answering import load_answering
     from echoduet.dicom.node.journal import Journal
@@ -139,7 +102,7 @@ def _serve(settings: Settings, model: Path | None) -> None:
     journal = Journal(least="error" if mode.quiet else "info")
     # Not the traceback: it may quote what a peer sent.
     threading.excepthook = lambda failed: journal.tell("thread_failed", "error", reason=failed.exc_type.__name__)
-    predictor, algorithm = load_answering(model)
+    predictor, algorithm = load_answering(model, runtime)
     with Node(settings, predictor, algorithm, journal) as running:
         peers = [peer.name for peer in settings.send_to]
         emit(
@@ -151,7 +114,7 @@ def _serve(settings: Settings, model: Path | None) -> None:
 
 @app.command("status")
 def status(
-    spool: SpoolOption = None,
+    spool: options.SpoolOption = None,
     instance: Annotated[
         str | None, typer.Option("--instance", metavar="UID", help="Show what became of this SOP instance.")
     ] = None,
@@ -172,7 +135,7 @@ def retry(
     jobs: Annotated[
         list[int] | None, typer.Argument(metavar="[JOB]...", help="Numbers of failed jobs; all when left out.")
     ] = None,
-    spool: SpoolOption = None,
+    spool: options.SpoolOption = None,
     quiet: QuietOption = False,
     json: JsonOption = False,
 ) -> None:
@@ -187,7 +150,7 @@ def retry(
 @app.command("discard")
 def discard(
     jobs: Annotated[list[int], typer.Argument(metavar="JOB...", help="Numbers of failed jobs.", show_default=False)],
-    spool: SpoolOption = None,
+    spool: options.SpoolOption = None,
     quiet: QuietOption = False,
     json: JsonOption = False,
 ) -> None:
@@ -203,7 +166,7 @@ def discard(
 def move(
     old: Annotated[str, typer.Argument(metavar="OLD", help="A destination, as it was named by --send-to.")],
     new: Annotated[str, typer.Argument(metavar="NEW", help="The one that is to get what waits for it.")],
-    spool: SpoolOption = None,
+    spool: options.SpoolOption = None,
     quiet: QuietOption = False,
     json: JsonOption = False,
 ) -> None:

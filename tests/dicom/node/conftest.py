@@ -257,7 +257,10 @@ class Orthanc:
 
 @pytest.fixture
 def orthanc(tmp_path: Path) -> Iterator[Orthanc]:
-    """Start Orthanc with a database of its own."""
+    """Start Orthanc with a database of its own, and with the script that the page of the node shows."""
+    page = (Path(__file__).parents[3] / "docs" / "node.md").read_text(encoding="utf-8")
+    script = tmp_path / "forward.lua"
+    script.write_text(page.partition("```lua\n")[2].partition("```")[0])
     found = Orthanc(free_port(), free_port())
     settings = {
         "StorageDirectory": str(tmp_path / "orthanc"),
@@ -268,6 +271,7 @@ def orthanc(tmp_path: Path) -> Iterator[Orthanc]:
         "AuthenticationEnabled": False,
         "DicomAlwaysAllowStore": True,
         "Plugins": [],
+        "LuaScripts": [str(script)],
     }
     path = tmp_path / "orthanc.json"
     path.write_text(json.dumps(settings))

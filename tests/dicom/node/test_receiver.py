@@ -18,6 +18,7 @@ from echoduet.data.dicom.objects import Syntax, encode
 from echoduet.data.phantom_dicom import PhantomExam, make_phantom
 from echoduet.dicom.node.contexts import TAKEN
 from echoduet.dicom.node.peers import Destination
+from echoduet.dicom.node.reception import Reception
 from echoduet.dicom.node.settings import Limits, Timeouts
 from echoduet.errors import ConfigError
 
@@ -168,6 +169,21 @@ def test_the_same_instance_twice_is_predicted_once(node, phantoms, until):
         assert "(Success)" in node.send(path)
     assert [event["receipt"] for event in node.told("received")] == ["new", "known"]
     assert sum(node.states().values()) == 1
+
+
+def test_a_large_data_set_is_never_whole_in_memory(node, phantoms, monkeypatch):
+    sizes, whole = [], Reception._whole
+
+    def measured(reception, content, context):
+        sizes.append(len(content.getvalue()))
+        return whole(reception, content, context)
+
+    monkeypatch.setattr(Reception, "_whole", measured)
+    path = phantoms(seed=90, width=400, frames=8)
+    assert path.stat().st_size > 1_000_000
+    assert "(Success)" in node.send(path)
+    assert sizes[-1] == 0  # when the request is answered, its data set is a draft
+    assert max(sizes) <= node.settings.limits.pdu
 
 
 def test_without_room_nothing_is_acknowledged(start_node, phantoms):

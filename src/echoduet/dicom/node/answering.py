@@ -7,22 +7,23 @@ from pathlib import Path
 from echoduet.dicom.identity import Algorithm
 from echoduet.files import file_sha256
 from echoduet.inference.predictor import Predictor
+from echoduet.inference.runtimes import RuntimeName
 from echoduet.models.shipped import find_model
 
+_BATCH = 4
+"""Frames that the network sees at a time: more would only keep more of a loop in memory."""
 
-def load_answering(model: Path | str | None, batch_size: int = 4) -> tuple[Predictor, Algorithm]:
-    """Load a bundle and say who answers by it.
+
+def load_answering(model: Path | str | None, runtime: RuntimeName = "auto") -> tuple[Predictor, Algorithm]:
+    """Load a bundle, and say who answers by it, in the words of `echoduet predict`: both make the same instances.
 
     Args:
         model: a file, or the name of a shipped bundle; None is the default one.
-        batch_size: frames that the network sees at a time.
+        runtime: what runs the network.
 
     Raises:
         ModelError: the bundle cannot be used.
     """
     path = find_model(model)
-    predictor = Predictor.load(path, batch_size=batch_size)
-    settings = {"mask_threshold": predictor.threshold, "temperature": predictor.temperature}
-    settings |= predictor.info.thresholds
-    told = tuple((name, f"{value:.6g}") for name, value in sorted(settings.items()))
-    return predictor, Algorithm(path.stem, file_sha256(path), told)
+    predictor = Predictor.load(path, batch_size=_BATCH, runtime=runtime)
+    return predictor, Algorithm(path.stem, file_sha256(path), tuple(predictor.settings().items()))
