@@ -6,7 +6,10 @@ import csv
 import shutil
 
 import numpy as np
+import skimage.data
 from PIL import Image
+
+from echoduet.data.phantom_dicom import PhantomExam, write_phantom_dicom
 
 
 def table(path):
@@ -81,3 +84,34 @@ def test_no_image_no_model_no_place(call, untrained, miniature_busi, tmp_path):
         assert "Traceback" not in done.err
         assert not (tmp_path / "out").exists()
     assert file.read_bytes() == b""
+
+
+def test_a_photograph_is_refused_and_answered_only_on_request(call, tmp_path):
+    photograph = tmp_path / "astronaut.png"
+    Image.fromarray(skimage.data.astronaut()).save(photograph)
+    done = call("predict", photograph, "--model", "small", "--out", tmp_path / "out", "--json")
+    assert (done.code, done.json["predicted"]) == (0, 0)
+    assert done.json["refused"]["not_ultrasound"] == 1
+    (row,) = table(tmp_path / "out" / "predictions.csv")
+    assert "not_ultrasound" in row["refused"].split()
+    assert row["label"] == row["mask"] == ""
+    assert not (tmp_path / "out" / "masks").exists()
+    done = call("predict", photograph, "--model", "small", "--out", tmp_path / "all", "--no-refuse", "--json")
+    assert (done.json["predicted"], done.json["refused"]["not_ultrasound"]) == (1, 1)
+
+
+def test_a_dicom_loop_gets_dicom_answers_nifti_and_maps(call, tmp_path):
+    write_phantom_dicom(tmp_path / "in" / "loop.dcm", PhantomExam(frames=2, width=320))
+    done = call(
+        "predict", tmp_path / "in", "--model", "small", "--out", tmp_path / "out", "--maps", "--nifti", "--capture"
+    )
+    assert done.code == 0, done.err
+    assert "Research use only" in done.out
+    kinds = {path.name.split(".", 1)[1] for path in (tmp_path / "out" / "dicom").iterdir()}
+    assert {"sr.dcm", "f0001.sc.dcm", "f0002.sc.dcm"} <= kinds
+    assert len(list((tmp_path / "out" / "nifti").iterdir())) == 2
+    assert len(list((tmp_path / "out" / "uncertainty").iterdir())) == 2
+    assert [row["name"] for row in table(tmp_path / "out" / "predictions.csv")] == ["loop-f001", "loop-f002"]
+    plain = call("predict", tmp_path / "in", "--model", "small", "--out", tmp_path / "plain", "--no-dicom")
+    assert plain.code == 0
+    assert not (tmp_path / "plain" / "dicom").exists()

@@ -12,6 +12,7 @@ from pathlib import Path
 import pytest
 
 from echoduet.evaluation.cases import read_cases
+from echoduet.experiments.release.calibration import malignant_calibration
 from echoduet.experiments.release.outoffold import release_metrics
 from echoduet.models.info import read_info
 from echoduet.reporting.model_card import render_card
@@ -45,6 +46,11 @@ def test_the_bundle_tells_the_scores_of_the_rows(card):
         for entries in metrics[variant].values():
             for name, entry in entries.items():
                 assert told[variant][name]["mean"] == pytest.approx(entry["mean"], abs=1e-9), name
+    assert told["malignant_calibration"] == json.loads(json.dumps(metrics["malignant_calibration"]["refined"]))
+
+
+def test_the_probability_of_malignant_is_calibrated_out_of_fold(card):
+    assert malignant_calibration(read_cases(rows_of(card))[1])["ece"] <= 0.05
 
 
 def test_the_totals_recompute_from_the_rows(card):

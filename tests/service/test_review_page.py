@@ -19,8 +19,9 @@ import uvicorn
 from playwright.sync_api import Browser, Page, Route, expect, sync_playwright
 
 from echoduet.curation.review import read_review
+from echoduet.service.listening import address, bound
 from echoduet.service.review_desk import Desk
-from echoduet.service.review_server import address, bound, server_of
+from echoduet.service.review_server import server_of
 
 CHROMIUM = next(filter(None, map(shutil.which, ("chromium", "chromium-browser", "google-chrome"))), None)
 FLAGS = ["--no-sandbox", "--disable-gpu", "--disable-quic", "--disable-background-networking", "--disable-sync"]

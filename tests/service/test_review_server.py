@@ -11,8 +11,9 @@ import pytest
 
 from echoduet.errors import ConfigError
 from echoduet.service import review_server
+from echoduet.service.listening import address, bound
 from echoduet.service.review_desk import Desk
-from echoduet.service.review_server import address, bound, serve
+from echoduet.service.review_server import serve
 
 
 def test_a_free_port_of_this_machine_is_taken():

@@ -24,11 +24,13 @@ from echoduet.cli.evaluate import evaluate
 from echoduet.cli.export import export
 from echoduet.cli.info import info
 from echoduet.cli.manifest import manifest
+from echoduet.cli.node import app as node
 from echoduet.cli.options import JsonOption, QuietOption
 from echoduet.cli.phantom import phantom
 from echoduet.cli.predict import predict
 from echoduet.cli.release import release
 from echoduet.cli.review import review
+from echoduet.cli.serve import serve
 from echoduet.cli.split import split
 from echoduet.cli.train import train
 from echoduet.errors import EchoDuetError
@@ -72,11 +74,12 @@ os.environ.setdefault("GOMP_SPINCOUNT", "1000")
 
 # In the order of the work; each module imports no more than its options need, what is heavy inside the function.
 COMMANDS = (
-    phantom, manifest, curate, review, split, train, crossval, ablate, evaluate, compare, predict, export, release,
-    demo, info,
+    phantom, manifest, curate, review, split, train, crossval, ablate, evaluate, compare, predict, export, serve,
+    release, demo, info,
 )  # fmt: skip
 for _command in COMMANDS:
     app.command(_command.__name__)(_command)
+app.add_typer(node)
 
 
 def main(args: Sequence[str] | None = None) -> int:

@@ -28,8 +28,9 @@ def review(
 ) -> None:
     """Step through pairs, conflicts and findings in a local page; `curate` obeys the answers, in OUT/review.csv."""
     from echoduet.files import require_writable
+    from echoduet.service.listening import address, bound
     from echoduet.service.review_desk import Desk
-    from echoduet.service.review_server import address, bound, serve
+    from echoduet.service.review_server import serve
 
     if repair:
         _repair(out)

@@ -29,8 +29,22 @@ def write_lesions(path: Path, analysis: Analysis) -> None:
         OutputError: another suffix, or the file cannot be written.
         ShapeError: mask and lesions are not of one answer.
     """
+    _write(path, _lesions(analysis))
+
+
+def pack_lesions(analysis: Analysis) -> bytes:
+    """Return what `write_lesions` writes as `.nii.gz`.
+
+    Raises:
+        ShapeError: mask and lesions are not of one answer.
+    """
+    return _zipped(_lesions(analysis))
+
+
+def _lesions(analysis: Analysis) -> bytes:
     numbers = number_lesions(analysis)
-    _write(path, numbers if len(analysis.lesions) > _MAX_BYTE else numbers.astype(np.uint8), analysis, "lesions")
+    narrow = numbers if len(analysis.lesions) > _MAX_BYTE else numbers.astype(np.uint8)
+    return _content(narrow, analysis, "lesions")
 
 
 def write_probability(path: Path, analysis: Analysis) -> None:
@@ -41,7 +55,7 @@ def write_probability(path: Path, analysis: Analysis) -> None:
     """
     if analysis.lesion_map is None:
         raise OutputError(f"{path}: there is no lesion probability of this picture to write. Ask for the lesions.")
-    _write(path, analysis.lesion_map, analysis, "lesion probability")
+    _write(path, _content(analysis.lesion_map, analysis, "lesion probability"))
 
 
 def affine(analysis: Analysis) -> NDArray[np.float64]:
@@ -56,14 +70,20 @@ def affine(analysis: Analysis) -> NDArray[np.float64]:
     return np.diag([-column, -row, 1.0, 1.0])
 
 
-def _write(path: Path, plane: NDArray[Any], analysis: Analysis, what: str) -> None:
-    if not path.name.endswith((".nii", ".nii.gz")):
-        raise OutputError(f"{path}: NIfTI files end in .nii or .nii.gz. Choose such a name.")
+def _content(plane: NDArray[Any], analysis: Analysis, what: str) -> bytes:
     image = nibabel.Nifti1Image(plane.T[:, :, None], affine(analysis))
     image.set_sform(image.affine, code=_ALIGNED)
     image.set_qform(image.affine, code=_ALIGNED)
     image.header.set_xyzt_units("unknown" if analysis.scan.spacing is None else "mm")
     image.header["descrip"] = f"EchoDuet {what}. {SENTENCE}".encode()
-    content = image.to_bytes()
-    # No time in the archive: the same answer gives the same bytes.
-    write_bytes(path, gzip.compress(content, mtime=0) if path.suffix == ".gz" else content)
+    return bytes(image.to_bytes())
+
+
+def _write(path: Path, content: bytes) -> None:
+    if not path.name.endswith((".nii", ".nii.gz")):
+        raise OutputError(f"{path}: NIfTI files end in .nii or .nii.gz. Choose such a name.")
+    write_bytes(path, _zipped(content) if path.suffix == ".gz" else content)
+
+
+def _zipped(content: bytes) -> bytes:
+    return gzip.compress(content, mtime=0)  # no time: the same answer gives the same bytes

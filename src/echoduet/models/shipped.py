@@ -55,6 +55,23 @@ def find_model(given: Path | str | None) -> Path:
     return shipped_model(str(given)) if str(given) in NAMES and not path.exists() else path
 
 
+def spoken_name(path: Path) -> str:
+    """Return what a bundle is called: `base` or `small` for one that ships, else the file's name without extension."""
+    stem = path.stem
+    return stem.removeprefix("echoduet-") if path.parent == shipped_folder() else stem
+
+
+def require_unaltered(path: Path) -> None:
+    """Refuse a bundle whose bytes are not those that a list of checksums beside it tells, where one lists it.
+
+    Raises:
+        ModelError: they are not.
+    """
+    expected = _read_checksums(path.parent).get(path.name)
+    if expected is not None and path.is_file() and expected != _digest(path):
+        raise ModelError(f"{path}: was changed ({_CHECKSUMS} beside it says otherwise). Restore it from its source.")
+
+
 def record_checksum(path: Path) -> None:
     """Enter a bundle's SHA-256 into the list beside it, in the form that `sha256sum --check` reads."""
     sums = _read_checksums(path.parent) | {path.name: _digest(path)}

@@ -13,6 +13,7 @@ from fastapi.responses import HTMLResponse, JSONResponse
 from pydantic import BaseModel, ConfigDict, Field
 
 from echoduet.errors import EchoDuetError, ImageError, ManifestError, OutputError
+from echoduet.service.pages import page_file
 from echoduet.service.review_desk import Desk
 from echoduet.service.review_pages import (
     AgendaPage,
@@ -25,6 +26,7 @@ from echoduet.service.review_pages import (
     view_page,
 )
 from echoduet.service.review_views import Layer
+from echoduet.service.security import HEADERS, is_cross_site, local_hosts, page_policy
 
 TOKEN_HEADER = "x-echoduet-token"
 """Under which the page sends the session's token with every answer."""
@@ -32,19 +34,8 @@ TOKEN_HEADER = "x-echoduet-token"
 BODY_LIMIT = 4_000_000
 """Largest request that is read, in bytes: the ids of a conflict of a hundred thousand cases."""
 
-HEADERS = {
-    "content-security-policy": "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self'; "
-    "connect-src 'self'; base-uri 'none'; form-action 'none'; frame-ancestors 'none'",
-    "x-content-type-options": "nosniff",
-    "x-frame-options": "DENY",
-    "referrer-policy": "no-referrer",
-    "cross-origin-resource-policy": "same-origin",
-    "cross-origin-opener-policy": "same-origin",
-}
-"""Sent with everything: nothing from elsewhere is loaded, and no other page may show or read this one."""
-
-STATIC = {"review.js": "text/javascript", "review.css": "text/css", "icon.svg": "image/svg+xml"}
-"""The files of the page, the only ones that are served, and their types."""
+STATIC = ("review.js", "review.css", "icon.svg")
+"""The files of the page, the only ones that are served."""
 
 STATUS: tuple[tuple[type[EchoDuetError], int], ...] = ((ImageError, 422), (ManifestError, 404), (OutputError, 507))
 
@@ -69,13 +60,13 @@ def build_app(desk: Desk, port: int, token: str | None = None) -> FastAPI:
     """
     app = FastAPI(docs_url=None, redoc_url=None, openapi_url=None)
     token = token or secrets.token_urlsafe(32)
-    hosts = frozenset({f"127.0.0.1:{port}", f"localhost:{port}"})
+    hosts = local_hosts(port)
 
     @app.middleware("http")
     async def guard(request: Request, call_next: Callable[[Request], Awaitable[Response]]) -> Response:
         refusal = refused(request, hosts, token)
         response = _told(refusal, 403) if refusal else await call_next(request)
-        response.headers.update(HEADERS)
+        response.headers.update(HEADERS | page_policy())
         if "cache-control" not in response.headers:
             response.headers["cache-control"] = "no-store"
         return response
@@ -104,8 +95,7 @@ def refused(request: Request, hosts: frozenset[str], token: str) -> str | None:
     host = request.headers.get("host", "")
     if host not in hosts:
         return f"The review page answers to 127.0.0.1 only, not to '{host[:60]}'."
-    site = request.headers.get("sec-fetch-site", "none")
-    if site not in ("none", "same-origin") and request.url.path != "/":
+    if is_cross_site(request.headers) and request.url.path != "/":
         return "Another site asked for this. Open the review page itself."
     if request.method in ("GET", "HEAD"):
         return None
@@ -131,9 +121,10 @@ def _add_page(app: FastAPI, desk: Desk, token: str) -> None:
 
     @app.get("/static/{name}")
     def static_file(name: str) -> Response:
-        if name not in STATIC:
+        found = page_file(name) if name in STATIC else None
+        if found is None:
             return _told(f"There is no file '{name}'.", 404)
-        return Response((static / name).read_bytes(), media_type=STATIC[name])
+        return Response(found[0], media_type=found[1])
 
     @app.get("/picture/{layer}")
     def picture(layer: Layer, a: str, b: Annotated[str | None, Query()] = None) -> Response:

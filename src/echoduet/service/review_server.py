@@ -9,31 +9,9 @@ from contextlib import suppress
 
 import uvicorn
 
-from echoduet.errors import ConfigError
+from echoduet.service.listening import address
 from echoduet.service.review_app import build_app
 from echoduet.service.review_desk import Desk
-
-HOST = "127.0.0.1"
-"""The only address that is listened on: nothing leaves the machine."""
-
-
-def bound(port: int) -> socket.socket:
-    """Return a socket that listens on `port` of this machine; 0 takes a free one.
-
-    Raises:
-        ConfigError: the port is in use, or may not be used.
-    """
-    listener = socket.socket(socket.AF_INET, socket.SOCK_STREAM)
-    try:
-        listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-        listener.bind((HOST, port))
-        listener.listen(64)
-    except OSError as error:
-        listener.close()
-        raise ConfigError(
-            f"--port {port}: cannot be used ({error.strerror}). Choose another one, or 0 for any that is free."
-        ) from error
-    return listener
 
 
 def server_of(desk: Desk, port: int) -> uvicorn.Server:
@@ -67,8 +45,3 @@ def serve(desk: Desk, listener: socket.socket, open_browser: bool) -> None:
             # In a thread of its own: some browsers return only when they are closed.
             threading.Thread(target=webbrowser.open, args=[address(listener)], daemon=True).start()
         server.run(sockets=[listener])
-
-
-def address(listener: socket.socket) -> str:
-    """Return where the page is found."""
-    return f"http://{HOST}:{listener.getsockname()[1]}/"

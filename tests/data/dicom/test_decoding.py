@@ -109,6 +109,15 @@ def test_colours_as_luminance_and_difference(file_of, shown, by_dcmtk, colours):
     assert distance(shown(whole), colours) <= 2
 
 
+def test_an_odd_width_shares_colours_in_jpeg_only(file_of, opened, shown, by_dcmtk, colours):
+    odd = np.ascontiguousarray(colours[:, :63])
+    content = file_of(odd[None], "RGB", Syntax.JPEG)
+    assert opened(content).dataset.PhotometricInterpretation == "YBR_FULL_422"
+    assert distance(shown(content), by_dcmtk(content, tool="dcmj2pnm")) <= 2
+    with pytest.raises(DicomError, match=r"^x: an odd number of Columns"):
+        opened(file_of(odd[None], "YBR_FULL_422"))
+
+
 @pytest.mark.parametrize("syntax", [Syntax.EXPLICIT, Syntax.BIG_ENDIAN, Syntax.IMPLICIT])
 def test_colours_in_planes(file_of, shown, by_dcmtk, colours, syntax):
     planes = np.ascontiguousarray(colours.transpose(2, 0, 1)).tobytes()

@@ -103,6 +103,12 @@ def test_more_elements_than_any_header_has(file_of, opened, loop):
         opened(before_pixels(file_of(loop), extra))
 
 
+def test_more_text_than_any_header_has(file_of, opened, loop):
+    many = b"".join(struct.pack("<HH2sH", 0x18, 0x9000 + n, b"DS", 65534) + b"1\\" * 32767 for n in range(40))
+    with pytest.raises(DicomError, match=r"^x: its header is larger than any that is read\."):
+        opened(before_pixels(file_of(loop), many))
+
+
 def test_a_length_beyond_the_file_takes_no_memory(file_of, opened, loop):
     extra = struct.pack("<HH2sHL", 9, 0x1001, b"UT", 0, 0xFFFFFFF0)
     with pytest.raises(DicomError, match=r"^x: "):

@@ -21,7 +21,7 @@ from echoduet.data.dicom import gdcm_frame
 from echoduet.data.dicom.codestreams import Claim, without_application_data
 from echoduet.data.dicom.pixel_format import PixelFormat, Values
 
-_LONGEST_S = 120
+_LONGEST_S = 30
 
 
 def can_decode(claim: Claim) -> bool:

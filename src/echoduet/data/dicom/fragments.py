@@ -51,6 +51,8 @@ def locate_frames(stream: BinaryIO, header: Header, pixels: PixelFormat, label: 
 def _uncompressed(header: Header, element: PixelElement, pixels: PixelFormat, label: str) -> list[Frame]:
     length = header.size - element.start if element.length is None else element.length
     each = pixels.frame_bytes
+    if pixels.photometric == "YBR_FULL_422" and pixels.columns % 2:
+        raise DicomError(f"{label}: an odd number of Columns cannot share colours in pairs. Export the image as RGB.")
     # Up to a row of padding is let pass; more means that rows, columns, frames or bits are not what the header says.
     if length - each * pixels.frames > max(1, each // pixels.rows - 1):
         raise DicomError(f"{label}: holds more pixels than its header declares. Export the image again.")

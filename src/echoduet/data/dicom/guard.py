@@ -25,6 +25,9 @@ HEADER_READS = 200_000
 VALUE_BYTES = 256 << 10
 """Longest value of a header that is kept; what is longer (private volumes) is skipped."""
 
+CONVERTED_BYTES = 1 << 20
+"""Most bytes of text and numbers that are converted: as Python objects they take a hundred and fifty times as many."""
+
 INFLATED_BYTES = 256 << 20
 """Most bytes that a deflated file may become; it is the one kind that is taken into memory whole."""
 
@@ -75,7 +78,7 @@ class Metered:
 
     def __init__(self, stream: BinaryIO, size: int) -> None:
         self._stream = stream
-        self._size = size
+        self.size = size
         self._bytes = HEADER_BYTES
         self._reads = HEADER_READS
         self.name = ""
@@ -91,7 +94,7 @@ class Metered:
         Raises:
             OverflowError: a header does not hold so much.
         """
-        left = max(0, self._size - self._stream.tell())
+        left = max(0, self.size - self._stream.tell())
         wanted = left if size < 0 else min(size, left)
         self._bytes -= wanted
         self._reads -= 1

@@ -3,10 +3,9 @@
 from __future__ import annotations
 
 import io
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from collections.abc import Callable
 from dataclasses import dataclass
-from typing import BinaryIO, cast
+from typing import BinaryIO, TypeVar, cast
 
 from pydicom.datadict import dictionary_has_tag, dictionary_VR
 from pydicom.dataelem import DataElement, RawDataElement
@@ -21,13 +20,17 @@ from pydicom.uid import (
     ImplicitVRLittleEndian,
 )
 
-from echoduet.data.dicom.guard import DAMAGE, VALUE_BYTES, Metered, inflate, stream_size
+from echoduet.data.dicom import guard
+from echoduet.data.dicom.guard import DAMAGE, Metered, inflate, stream_size
 from echoduet.data.dicom.sniffing import HEAD_BYTES, has_mark, is_encrypted, names_its_types
 from echoduet.data.uploads import PictureFile
 from echoduet.errors import DicomError
 
 _UNDEFINED = 0xFFFFFFFF
+_BYTES = frozenset({"OB", "OW", "UN"})
 _PIXELS = {0x7FE00010: "PixelData", 0x7FE00009: "DoubleFloatPixelData", 0x7FE00008: "FloatPixelData"}
+
+_D = TypeVar("_D", bound=Dataset)
 
 Opener = Callable[[], BinaryIO]
 
@@ -74,7 +77,7 @@ def read_header(file: PictureFile, label: str) -> Header:
     Raises:
         DicomError: the file is encrypted, deflated to a bomb, or its header is too large.
     """
-    with opened(file.open("rb")) as stream:
+    with file.open("rb") as stream:
         size = stream_size(stream)
         head = stream.read(HEAD_BYTES)
         if is_encrypted(head):
@@ -82,17 +85,10 @@ def read_header(file: PictureFile, label: str) -> Header:
         stream.seek(HEAD_BYTES if has_mark(head) else 0)
         meta, syntax = _read_meta(stream, size)
         if syntax == DeflatedExplicitVRLittleEndian:
-            content = inflate(stream.read(), label)
+            content = inflate(stream.read(guard.INFLATED_BYTES), label)
             return _read_body(lambda: io.BytesIO(content), 0, meta, syntax, label)
         start = stream.tell()
     return _read_body(lambda: file.open("rb"), start, meta, syntax, label)
-
-
-@contextmanager
-def opened(stream: BinaryIO) -> Iterator[BinaryIO]:
-    """Close the stream afterwards."""
-    with stream:
-        yield stream
 
 
 def _read_meta(stream: BinaryIO, size: int) -> tuple[FileMetaDataset, UID]:
@@ -120,52 +116,62 @@ def _guess_syntax(head: bytes) -> UID:
 
 
 def _read_body(open_: Opener, start: int, meta: FileMetaDataset, syntax: UID, label: str) -> Header:
-    found: list[PixelElement] = []
-    with opened(open_()) as stream:
-        size = stream_size(stream)
-        meter = Metered(stream, size)
-
-        def at_pixels(tag: BaseTag, vr: str | None, length: int) -> bool:
-            if tag not in _PIXELS:
-                return False
-            found.append(
-                PixelElement(_PIXELS[tag], stream.tell(), None if length == _UNDEFINED else length, vr == "OW")
-            )
-            return True
-
+    with open_() as stream:
+        meter = Metered(stream, stream_size(stream))
         stream.seek(start)
         try:
-            dataset = read_dataset(
-                cast(BinaryIO, meter),
-                syntax == ImplicitVRLittleEndian,
-                syntax != ExplicitVRBigEndian,
-                stop_when=at_pixels,
-                defer_size=VALUE_BYTES,
-            )
-        except DAMAGE:
-            if meter.spent:
+            dataset, pixels = _parse(meter, syntax)
+            dataset.file_meta = _without_long_values(meta)
+            dataset = _without_long_values(dataset)
+        except DAMAGE as error:
+            if meter.spent or isinstance(error, OverflowError):
                 raise DicomError(f"{label}: its header is larger than any that is read. Export it again.") from None
             raise
-    header = Header(_without_long_values(dataset), syntax, size, found[-1] if found else None, open_)
-    header.dataset.file_meta = meta
-    return header
+    return Header(dataset, syntax, meter.size, pixels, open_)
 
 
-def _without_long_values(dataset: Dataset) -> Dataset:
+def _parse(meter: Metered, syntax: UID) -> tuple[Dataset, PixelElement | None]:
+    found: list[PixelElement] = []
+
+    def at_pixels(tag: BaseTag, vr: str | None, length: int) -> bool:
+        if tag not in _PIXELS:
+            return False
+        known = None if length == _UNDEFINED else length
+        found.append(PixelElement(_PIXELS[tag], meter.tell(), known, vr == "OW"))
+        return True
+
+    implicit, little = syntax == ImplicitVRLittleEndian, syntax != ExplicitVRBigEndian
+    stream = cast(BinaryIO, meter)
+    dataset = read_dataset(stream, implicit, little, stop_when=at_pixels, defer_size=guard.VALUE_BYTES)
+    return dataset, found[-1] if found else None
+
+
+def _without_long_values(dataset: _D) -> _D:
     """Take out what was skipped, and what cannot be understood; the rest is then read without a warning.
 
     Sequences and private elements stay as they are until somebody asks for them: they can be made to unfold into much.
+
+    Raises:
+        OverflowError: there is more to convert than any header has.
     """
+    left = guard.CONVERTED_BYTES
     for tag in list(dataset.keys()):
         raw = dataset.get_item(tag, keep_deferred=True)
         if isinstance(raw, RawDataElement) and raw.value is None and raw.length:
             del dataset[tag]
-        elif not tag.is_private and not _is_sequence(raw):
-            try:
-                dataset[tag].value  # noqa: B018 - converts it, here where nothing is warned about
-            except DAMAGE:
-                del dataset[tag]
+        elif isinstance(raw, RawDataElement) and not tag.is_private and not _is_sequence(raw):
+            left -= 0 if raw.VR in _BYTES else len(raw.value or b"")
+            if left < 0:
+                raise OverflowError("the header is too large")
+            _convert(dataset, tag)
     return dataset
+
+
+def _convert(dataset: Dataset, tag: BaseTag) -> None:
+    try:
+        dataset[tag].value  # noqa: B018 - converts it, here where nothing is warned about
+    except DAMAGE:
+        del dataset[tag]
 
 
 def _is_sequence(element: RawDataElement | DataElement) -> bool:

@@ -29,7 +29,7 @@ class DicomSource:
 
     Attributes:
         dataset: everything before the pixels, to make other objects from. Values of more than 256 KiB are left out,
-            and so is what cannot be understood.
+            and so is what cannot be understood. Sequences unfold when they are asked for; pydicom may then warn.
         frame_count: frames that the header declares.
         name: names the answers.
     """

@@ -1,0 +1,148 @@
+// Taking answers away: everything as a zip, one image as a zip, or single documents of it.
+import { announce, warn } from "./viewer-announce.js";
+import { blob } from "./viewer-api.js";
+import { guard } from "./viewer-correction.js";
+import { $, download, icon, make, refill } from "./viewer-dom.js";
+import { reanalyse } from "./viewer-intake.js";
+import { ariaKeys, bind, keyOf } from "./viewer-keys.js";
+import { on, result, state } from "./viewer-store.js";
+import { remove } from "./viewer-worklist.js";
+
+const DOCUMENTS = {
+  seg: ["DICOM segmentation", ".seg.dcm"],
+  sr: ["DICOM report", ".sr.dcm"],
+  sc: ["DICOM picture", ".sc.dcm"],
+  nifti: ["NIfTI mask", ".nii.gz"],
+  overlay: ["Picture with outline", ".overlay.png"],
+};
+
+const stem = (name) => name.replace(/\.[^.]+$/, "") || name;
+
+/** Fetch, then hand over: a refusal of the server is then told in words, which a link could not. */
+async function fetchTo(address, name) {
+  const address_ = URL.createObjectURL(await blob(address));
+  download(address_, name);
+  setTimeout(() => URL.revokeObjectURL(address_), 60_000);
+}
+
+/** The results of a file that say something: what could not be read has nothing to export. */
+const indices = (entry) => entry.results.filter((answer) => answer && answer.status !== "failed").map((answer) => answer.index);
+
+async function take(work, doing) {
+  if (!(await guard(doing))) return;
+  try {
+    await work();
+  } catch (error) {
+    warn(error.message);
+  }
+}
+
+export function exportOne(entry = state.current) {
+  if (!entry?.job || !indices(entry).length) return announce("There is no answer to export yet.");
+  return take(async () => {
+    await fetchTo(`v1/jobs/${entry.job}/export.zip?results=${indices(entry).join(",")}`, `${stem(entry.name)}.zip`);
+    announce(`${entry.name} exported`);
+  }, "exporting now");
+}
+
+/** One zip for each request that was made of the server: what was added together lies together. */
+export function exportAll() {
+  const jobs = Map.groupBy(
+    state.entries.filter((entry) => entry.job && indices(entry).length),
+    (entry) => entry.job,
+  );
+  if (!jobs.size) return announce("There is no answer to export yet.");
+  return take(async () => {
+    let number = 0;
+    for (const [job, entries] of jobs) {
+      number += 1;
+      const name = jobs.size === 1 ? "echoduet.zip" : `echoduet-${number}-of-${jobs.size}.zip`;
+      await fetchTo(`v1/jobs/${job}/export.zip?results=${entries.flatMap(indices).join(",")}`, name);
+    }
+    announce(jobs.size === 1 ? "Everything exported" : `Everything exported, in ${jobs.size} zips`);
+  }, "exporting now");
+}
+
+function documentButton([kind, address]) {
+  const [label, suffix] = DOCUMENTS[kind];
+  const frame = result().frame;
+  const name = `${stem(state.current.name)}${frame === null || frame === undefined ? "" : `-frame-${frame + 1}`}${suffix}`;
+  return make(
+    "button",
+    { type: "button", id: `document-${kind}`, on: { click: () => take(() => fetchTo(address, name), "this download") } },
+    label,
+  );
+}
+
+const again = () => state.current && reanalyse(state.current, {});
+
+function render() {
+  const entry = state.current;
+  $("export-all").disabled = !state.entries.some((one) => indices(one).length);
+  if (!entry) return refill($("take-away"));
+  const documents = Object.entries(result()?.documents ?? {}).filter(([kind, address]) => address && DOCUMENTS[kind]);
+  return refill(
+    $("take-away"),
+    make(
+      "section",
+      { class: "card", "aria-label": "Take away" },
+      make("h3", {}, "Take away"),
+      make(
+        "div",
+        { class: "buttons" },
+        make(
+          "button",
+          {
+            type: "button",
+            id: "export-one",
+            title: `Export this image (${keyOf("export-one")})`,
+            "aria-keyshortcuts": ariaKeys("export-one"),
+            disabled: !indices(entry).length,
+            on: { click: () => exportOne() },
+          },
+          icon("save", 16),
+          "This image (zip)",
+        ),
+        documents.map(documentButton),
+        make(
+          "button",
+          {
+            type: "button",
+            id: "again",
+            title: `Send it again (${keyOf("again")})`,
+            "aria-keyshortcuts": ariaKeys("again"),
+            disabled: entry.phase !== "done" && entry.phase !== "failed",
+            on: { click: again },
+          },
+          icon("redo", 16),
+          "Analyse again",
+        ),
+        make(
+          "button",
+          {
+            type: "button",
+            id: "remove",
+            title: `Take it off the list (${keyOf("remove")})`,
+            "aria-keyshortcuts": ariaKeys("remove"),
+            on: { click: () => remove() },
+          },
+          icon("remove", 16),
+          "Off the list",
+        ),
+      ),
+    ),
+  );
+}
+
+export function startExport() {
+  const button = $("export-all");
+  button.append(icon("save"), make("span", {}, "Export all"));
+  button.title = `Export everything as a zip (${keyOf("export-all")})`;
+  button.setAttribute("aria-keyshortcuts", ariaKeys("export-all"));
+  button.addEventListener("click", exportAll);
+  bind("again", again);
+  bind("export-all", exportAll);
+  bind("export-one", () => exportOne());
+  for (const name of ["selection", "entries", "edits"]) on(name, render);
+  render();
+}
