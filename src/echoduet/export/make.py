@@ -16,8 +16,8 @@ from echoduet.export.onnx import core_of, whole_graph, write_onnx
 from echoduet.export.openvino import write_openvino
 from echoduet.export.parity import require_same
 from echoduet.export.quantise import METHOD, quantise
-from echoduet.files import file_sha256
-from echoduet.inference.exported import SUFFIXES, Format, GraphInfo, Precision, cached_graph
+from echoduet.files import file_sha256, write_bytes
+from echoduet.inference.exported import SUFFIXES, Format, GraphInfo, Precision, cached_graph, parts, record_checksums
 from echoduet.inference.predictor import Predictor
 from echoduet.models.shipped import find_model
 from echoduet.progress import Progress, silent
@@ -38,8 +38,13 @@ def export(bundle: Path, to: Format, out: Path | None = None) -> Path:
     digest = file_sha256(bundle)
     path = place(digest, to, out)
     core, info = core_of(bundle)
-    write(path, to, core, GraphInfo(info, digest))
-    require_same(Predictor.load(bundle, "cpu", runtime="torch"), Predictor.load(path, "cpu"), path)
+    with tempfile.TemporaryDirectory() as folder:
+        trial = Path(folder) / path.name
+        write(trial, to, core, GraphInfo(info, digest))
+        require_same(Predictor.load(bundle, "cpu", runtime="torch"), Predictor.load(trial, "cpu"), path)
+        for source, target in zip(parts(trial), parts(path), strict=True):
+            write_bytes(target, source.read_bytes())
+    record_checksums(path)
     return path
 
 

@@ -10,7 +10,7 @@ from onnx import helper
 from echoduet.errors import ModelError
 from echoduet.export.core import trace_core
 from echoduet.export.whole import wrap
-from echoduet.files import atomic_path
+from echoduet.files import write_bytes
 from echoduet.inference.exported import NOTICE, GraphInfo, record_checksums, to_metadata
 from echoduet.models.bundle import load_bundle
 from echoduet.models.info import BundleInfo
@@ -48,6 +48,5 @@ def write_onnx(path: Path, model: onnx.ModelProto) -> None:
         content = model.SerializeToString()
     except ValueError as error:
         raise ModelError(f"{path}: the graph is larger than 2 GB, the most that an .onnx file holds.") from error
-    with atomic_path(path) as temporary:
-        temporary.write_bytes(content)
+    write_bytes(path, content)
     record_checksums(path)

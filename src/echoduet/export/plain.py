@@ -39,7 +39,7 @@ def _openvino(path: Path) -> Ask:
     compiled: Any = openvino.Core().compile_model(path, "CPU", {"INFERENCE_PRECISION_HINT": "f32"})
 
     def ask(image: NDArray[np.uint8]) -> dict[str, NDArray[np.float32]]:
-        return {output.get_any_name(): value for output, value in compiled({IMAGE: image}).items()}
+        return {name: value for output, value in compiled({IMAGE: image}).items() for name in output.get_names()}
 
     return ask
 
