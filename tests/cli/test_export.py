@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import csv
 import json
+import subprocess
+import sys
 
 import pytest
 
@@ -81,3 +83,15 @@ def test_an_altered_graph_is_refused_in_one_sentence(call, untrained, miniature_
     assert done.code == 2
     assert "truncated or altered" in done.err
     assert "Traceback" not in done.err
+
+
+def test_predicting_with_a_graph_never_imports_torch(exported, miniature_busi, tmp_path):
+    words = ["predict", miniature_busi / "benign", "--model", exported.onnx, "--no-refuse", "--out", tmp_path / "out"]
+    program = (
+        "import sys\nfrom echoduet.cli.main import main\ncode = main(sys.argv[1:])\n"
+        "print(code, [name for name in ('torch', 'onnx', 'openvino') if name in sys.modules], file=sys.stderr)"
+    )
+    run = [sys.executable, "-c", program, *map(str, words), "--quiet"]
+    done = subprocess.run(run, capture_output=True, text=True, check=True)
+    assert done.stderr.strip() == "0 []"
+    assert (tmp_path / "out" / "predictions.csv").is_file()

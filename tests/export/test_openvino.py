@@ -10,6 +10,7 @@ from echoduet.export.onnx import core_of, whole_graph
 from echoduet.export.openvino import write_openvino
 from echoduet.files import file_sha256
 from echoduet.inference.exported import GraphInfo, checksums_of
+from echoduet.models.bundle import load_bundle
 
 
 def test_a_graph_says_what_it_is(exported):
@@ -36,7 +37,8 @@ def test_both_files_are_in_the_checksums(exported):
 
 def test_a_place_that_cannot_be_written_is_named(exported, tmp_path):
     (tmp_path / "file").touch()
-    core, info = core_of(exported.bundle)
+    network, info = load_bundle(exported.bundle)
+    core = core_of(network, info)
     graph = GraphInfo(info, "0")
     with pytest.raises(OutputError, match="cannot be written"):
         write_openvino(tmp_path / "file" / "model.xml", whole_graph(core, graph), graph)

@@ -13,11 +13,12 @@ from echoduet.export.onnx import core_of
 from echoduet.export.parity import made_up
 from echoduet.export.quantise import quantise
 from echoduet.inference.exported import SEEN
+from echoduet.models.bundle import load_bundle
 
 
 @pytest.fixture(scope="module")
 def core(exported):
-    return core_of(exported.bundle)[0]
+    return core_of(*load_bundle(exported.bundle))
 
 
 @pytest.fixture(scope="module")

@@ -12,6 +12,7 @@ from echoduet.export.onnx import core_of, whole_graph
 from echoduet.export.plain import open_plainly
 from echoduet.inference.exported import GraphInfo
 from echoduet.inference.predictor import Predictor
+from echoduet.models.bundle import load_bundle
 
 OUTPUTS = {"lesion", "probabilities", "lesion_members", "class_members"}
 
@@ -97,7 +98,8 @@ VARIANTS = [
 def test_every_kind_of_bundle_is_answered_for(sections, tasks, save_untrained, tmp_path, rng):
     model = {"architecture": "efficientnet_lite0_shallow", "tasks": tasks}
     bundle = save_untrained(model=model, **sections)
-    core, info = core_of(bundle)
+    network, info = load_bundle(bundle)
+    core = core_of(network, info)
     path = tmp_path / "graph.onnx"
     path.write_bytes(whole_graph(core, GraphInfo(info, "0")).SerializeToString())
     image = rng.integers(0, 256, (52, 75), dtype=np.uint8)
