@@ -8,7 +8,7 @@
 # PYTHON=/path/to/python chooses the interpreter; ECHODUET_BUSI=/path/to/Dataset_BUSI_with_GT lets the tests use real images.
 
 .DELETE_ON_ERROR:
-.PHONY: help demo test check bench clean chromium dicom-tools
+.PHONY: help demo test check bench clean chromium tools
 
 BIN := .venv/bin
 RUNTIME := .venv/.runtime-installed
@@ -21,7 +21,7 @@ help:
 demo: $(RUNTIME)
 	$(BIN)/echoduet demo --out demo
 
-test: $(DEV) chromium dicom-tools
+test: $(DEV) chromium tools
 	$(BIN)/python -m pytest -n 2 --dist worksteal
 
 check: $(DEV)
@@ -49,18 +49,18 @@ chromium:
 	    fi; \
 	fi
 
-# The tests of DICOM judge what is written, and talk to the node, by other people's programs: the same rule.
-dicom-tools:
-	@missing=""; for program in dciodvfy:dicom3tools dcmdump:dcmtk Orthanc:orthanc; do \
+# Other people's programs judge the DICOM that is written, talk to the node, and stand before the server: the same rule.
+tools:
+	@missing=""; for program in dciodvfy:dicom3tools dcmdump:dcmtk Orthanc:orthanc nginx:nginx-light caddy:caddy curl:curl openssl:openssl; do \
 	    PATH="$$PATH:/usr/sbin" command -v "$${program%:*}" >/dev/null || missing="$$missing $${program#*:}"; \
 	done; \
 	if [ -n "$$missing" ]; then \
 	    if [ "$$(id -u)" = 0 ] && command -v apt-get >/dev/null; then \
-	        echo "Installing$$missing for the tests of DICOM"; \
+	        echo "Installing$$missing for the tests of DICOM and of the server"; \
 	        { apt-get update -qq && DEBIAN_FRONTEND=noninteractive apt-get install -y -qq --no-install-recommends $$missing; } >/dev/null \
-	            || echo "warning:$$missing could not be installed; tests of DICOM are skipped, and fail where CI=true." >&2; \
+	            || echo "warning:$$missing could not be installed; the tests with them are skipped, and fail where CI=true." >&2; \
 	    else \
-	        echo "Missing:$$missing. Some tests of DICOM are skipped. On Debian: sudo apt install$$missing" >&2; \
+	        echo "Missing:$$missing. The tests with them are skipped. On Debian: sudo apt install$$missing" >&2; \
 	    fi; \
 	fi
 

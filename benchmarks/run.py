@@ -20,6 +20,7 @@ import torch
 import curation_rivals
 import curation_scale
 import curation_tampers
+import runtimes
 import time_to_scores
 import utilisation
 from echoduet.config.load import load_config
@@ -167,6 +168,17 @@ def prediction_rows(manifest: Manifest) -> Iterator[Row]:
         yield Row(f"predicting with `echoduet-{name}` ({networks}), image to mask", f"{speed:.1f} images/s", "", True)
 
 
+def runtime_rows(manifest: Manifest, folder: Path) -> Iterator[Row]:
+    """Measure the shipped bundles by every runtime, from file to analysis."""
+    eager: dict[str, float] = {}
+    for found in runtimes.measure(NAMES, manifest, folder):
+        times = eager.setdefault(found.bundle, found.latency_ms) / found.latency_ms
+        what = f"`echoduet-{found.bundle}` by {found.way}"
+        told = f"{found.latency_ms:.1f} ms ({times:.2f}x torch), {found.images_per_second:.1f} images/s"
+        yield Row(f"{what}, file to analysis", told, "", True)
+        yield Row(f"{what}, `echoduet predict` on one file", f"{found.cold_s:.2f} s", "", True)
+
+
 def predicting(predictor: Predictor, scans: list[tuple[str, GrayImage]]) -> Callable[[], int]:
     """Return a step that answers about all of `scans`, masks at their own sizes and refined."""
     return lambda: sum(1 for image in predictor.predict(scans) if refine(image, predictor.rule))
@@ -280,6 +292,7 @@ def main() -> None:
         manifest = build_manifest(root)
         rows += [*command_rows(manifest, Path(folder)), *curation_rows(Path(folder))]
         rows += [*training_rows(manifest), *paper_rows(root, Path(folder)), *prediction_rows(manifest)]
+        rows += runtime_rows(manifest, Path(folder))
     print(f"{processor()}, {os.cpu_count()} cores, torch {torch.__version__}, images: {what} ({len(manifest)})\n")
     print("| measured | result | goal | met |\n|---|---|---|---|")
     for row in rows:

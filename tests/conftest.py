@@ -11,6 +11,7 @@ os.environ["MPLBACKEND"] = "Agg"
 import subprocess
 import sys
 from collections.abc import Callable, Iterator
+from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -138,3 +139,51 @@ def make_arm() -> Callable[..., Arm]:
         return Arm(name, rows)
 
     return make
+
+
+@dataclass(frozen=True)
+class Exported:
+    """A bundle of two small networks, and the graphs made from it."""
+
+    bundle: Path
+    onnx: Path
+    openvino: Path
+
+    def graph(self, to: str) -> Path:
+        """Return the graph for one runtime."""
+        return self.onnx if to == "onnx" else self.openvino
+
+
+@pytest.fixture(scope="session")
+def save_untrained(tmp_path_factory: pytest.TempPathFactory) -> Callable[..., Path]:
+    """Save the bundle of a network that has learnt nothing: `save_untrained(model={...}, preprocess={...})`."""
+    import torch
+
+    from echoduet.config.schema import ExperimentConfig
+    from echoduet.models.bundle import save_bundle
+    from echoduet.models.ensemble import assemble
+    from echoduet.models.info import BundleInfo
+
+    def save(temperature: float = 0.8, **sections: dict[str, object]) -> Path:
+        torch.manual_seed(3)
+        config = ExperimentConfig.model_validate({"preprocess": {"size": 64}} | sections)
+        path = tmp_path_factory.mktemp("untrained") / "model.safetensors"
+        thresholds = {"mask": 0.45, "temperature": temperature}
+        save_bundle(path, assemble(config.model), BundleInfo(config=config, thresholds=thresholds))
+        return path
+
+    return save
+
+
+@pytest.fixture(scope="session")
+def exported(save_untrained: Callable[..., Path]) -> Exported:
+    """Export one bundle for every runtime, once."""
+    from echoduet.export.make import export
+
+    bundle = save_untrained(
+        model={"architecture": "efficientnet_lite0_shallow", "members": 2}, inference={"flip": True}
+    )
+    folder = bundle.parent / "graphs"
+    return Exported(
+        bundle, export(bundle, "onnx", folder / "model.onnx"), export(bundle, "openvino", folder / "model.xml")
+    )

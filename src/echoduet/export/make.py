@@ -5,22 +5,26 @@ from __future__ import annotations
 import tempfile
 from dataclasses import replace
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import onnx
 
 from echoduet.data.manifest import Manifest
 from echoduet.errors import ModelError
 from echoduet.export.calibration import digest, divide, read_pictures
-from echoduet.export.loss import Loss, measure_loss
 from echoduet.export.onnx import core_of, whole_graph, write_onnx
 from echoduet.export.openvino import write_openvino
 from echoduet.export.parity import require_same
 from echoduet.export.quantise import METHOD, quantise
-from echoduet.files import file_sha256
-from echoduet.inference.exported import SUFFIXES, Format, GraphInfo, Precision, cached_graph
+from echoduet.files import file_sha256, write_bytes
+from echoduet.inference.exported import SUFFIXES, Format, GraphInfo, Precision, cached_graph, parts, record_checksums
 from echoduet.inference.predictor import Predictor
+from echoduet.models.bundle import load_bundle
 from echoduet.models.shipped import find_model
 from echoduet.progress import Progress, silent
+
+if TYPE_CHECKING:
+    from echoduet.export.loss import Loss
 
 
 def export(bundle: Path, to: Format, out: Path | None = None) -> Path:
@@ -37,9 +41,15 @@ def export(bundle: Path, to: Format, out: Path | None = None) -> Path:
     """
     digest = file_sha256(bundle)
     path = place(digest, to, out)
-    core, info = core_of(bundle)
-    write(path, to, core, GraphInfo(info, digest))
-    require_same(Predictor.load(bundle, "cpu", runtime="torch"), Predictor.load(path, "cpu"), path)
+    network, info = load_bundle(bundle)
+    core = core_of(network, info)
+    with tempfile.TemporaryDirectory() as folder:
+        trial = Path(folder) / path.name
+        write(trial, to, core, GraphInfo(info, digest))
+        require_same(Predictor.of_network(network, info), Predictor.load(trial, "cpu"), path)
+        for source, target in zip(parts(trial), parts(path), strict=True):
+            write_bytes(target, source.read_bytes())
+    record_checksums(path)
     return path
 
 
@@ -60,11 +70,13 @@ def export_int8(
         ModelError: as `export`.
         OutputError: the file cannot be written.
     """
+    from echoduet.export.loss import measure_loss  # noqa: PLC0415  # a second, and needed for eight bits only
+
     source = file_sha256(bundle)
     path = place(source, to, out, "int8")
     division = divide(manifest)
-    reference = Predictor.load(bundle, "cpu", runtime="torch")
-    core, info = core_of(bundle)
+    network, info = load_bundle(bundle)
+    core, reference = core_of(network, info), Predictor.of_network(network, info)
     pictures = read_pictures(division.calibration, reference.preprocess, progress)
     quantised = quantise(core, pictures)
     said = {"method": METHOD, "calibration_images": len(pictures), "calibration_sha256": digest(pictures)}

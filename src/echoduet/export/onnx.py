@@ -10,22 +10,21 @@ from onnx import helper
 from echoduet.errors import ModelError
 from echoduet.export.core import trace_core
 from echoduet.export.whole import wrap
-from echoduet.files import atomic_path
+from echoduet.files import write_bytes
 from echoduet.inference.exported import NOTICE, GraphInfo, record_checksums, to_metadata
-from echoduet.models.bundle import load_bundle
 from echoduet.models.info import BundleInfo
+from echoduet.models.network import Network
 from echoduet.models.registry import tasks_of
 
 
-def core_of(bundle: Path) -> tuple[onnx.ModelProto, BundleInfo]:
-    """Return the graph of a bundle's members, and what the bundle says about itself.
+def core_of(network: Network, info: BundleInfo) -> onnx.ModelProto:
+    """Return the graph of a network's members, which `info` describes.
 
     Raises:
-        ModelError: the bundle cannot be used, or its network cannot be written as a graph.
+        ModelError: the network cannot be written as a graph.
     """
-    network, info = load_bundle(bundle)
     masks, classes = tasks_of(info.config.model)
-    return trace_core(network, info.config.preprocess.size, masks, classes), info
+    return trace_core(network, info.config.preprocess.size, masks, classes)
 
 
 def whole_graph(core: onnx.ModelProto, graph: GraphInfo) -> onnx.ModelProto:
@@ -48,6 +47,5 @@ def write_onnx(path: Path, model: onnx.ModelProto) -> None:
         content = model.SerializeToString()
     except ValueError as error:
         raise ModelError(f"{path}: the graph is larger than 2 GB, the most that an .onnx file holds.") from error
-    with atomic_path(path) as temporary:
-        temporary.write_bytes(content)
+    write_bytes(path, content)
     record_checksums(path)

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+import tempfile
 from pathlib import Path
 
 import onnx
 
 from echoduet.errors import ModelError
-from echoduet.files import atomic_path
-from echoduet.inference.exported import GraphInfo, record_checksums, to_metadata
+from echoduet.files import write_bytes
+from echoduet.inference.exported import GraphInfo, parts, record_checksums, to_metadata
 from echoduet.inference.openvino_runtime import SECTION
 
 
@@ -32,9 +33,9 @@ def write_openvino(path: Path, model: onnx.ModelProto, graph: GraphInfo) -> None
         raise ModelError(f"{path}: OpenVINO cannot take this network. Export it with --to onnx.") from error
     for name, value in to_metadata(graph).items():
         converted.set_rt_info(value, [SECTION, name])
-    with atomic_path(path) as temporary:
-        # Its own .bin goes by the name of the .xml, which does not stand inside: both can be renamed.
-        openvino.save_model(converted, temporary, compress_to_fp16=False)
-        with atomic_path(path.with_suffix(".bin")) as weights:
-            temporary.with_suffix(".bin").replace(weights)
+    with tempfile.TemporaryDirectory() as folder:
+        made = Path(folder) / path.name
+        openvino.save_model(converted, made, compress_to_fp16=False)
+        for source, target in zip(parts(made), parts(path), strict=True):
+            write_bytes(target, source.read_bytes())
     record_checksums(path)

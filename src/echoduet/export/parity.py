@@ -15,7 +15,6 @@ from echoduet.errors import ModelError
 from echoduet.evaluation.overlap import dice
 from echoduet.inference.answers import Views, read_views
 from echoduet.inference.predictor import Predictor
-from echoduet.models.refinement import refine
 from echoduet.records import GrayImage, Prediction
 
 LARGEST = 1e-3
@@ -89,14 +88,6 @@ class Tally:
             float(masks.mean()) if len(masks) else None,
             float((masks >= ALIKE).mean()) if len(masks) else None,
         )
-
-
-def compare(reference: Predictor, candidate: Predictor, images: Iterable[tuple[str, GrayImage]]) -> Parity:
-    """Compare the refined answers of two predictors to the same images, which are drawn once and not kept."""
-    tally = Tally()
-    for expected, got in pairs(reference, candidate, images):
-        tally.add(refine(expected, reference.rule), refine(got, candidate.rule))
-    return tally.result()
 
 
 def pairs(reference: Predictor, candidate: Predictor, images: Iterable[tuple[str, GrayImage]]) -> Iterator[Pair]:

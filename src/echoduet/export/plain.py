@@ -2,17 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
-from echoduet.export.parity import Parity, Tally
 from echoduet.inference.exported import IMAGE, LESION_MAP, PROBABILITIES
-from echoduet.inference.predictor import Predictor
-from echoduet.records import CLASSES, GrayImage, Prediction
+from echoduet.records import CLASSES, Prediction
 
 Ask = Callable[[NDArray[np.uint8]], dict[str, NDArray[np.float32]]]
 """Maps images `(B, 1, H, W)` to a graph's outputs by name."""
@@ -39,21 +37,19 @@ def _openvino(path: Path) -> Ask:
     compiled: Any = openvino.Core().compile_model(path, "CPU", {"INFERENCE_PRECISION_HINT": "f32"})
 
     def ask(image: NDArray[np.uint8]) -> dict[str, NDArray[np.float32]]:
-        return {output.get_any_name(): value for output, value in compiled({IMAGE: image}).items()}
+        return {name: value for output, value in compiled({IMAGE: image}).items() for name in output.get_names()}
 
     return ask
 
 
-def compare_whole(reference: Predictor, path: Path, images: Iterable[tuple[str, GrayImage]]) -> Parity:
-    """Compare what a graph answers, resizing included, with a predictor's raw answers to the same images."""
-    tally, ask = Tally(), open_plainly(path)
-    for case_id, image in images:
-        (expected,) = reference.predict([(case_id, image)])
-        tally.add(expected, _decided(case_id, ask(image[None, None]), reference.threshold))
-    return tally.result()
+def decide(case_id: str, outputs: dict[str, NDArray[np.float32]], threshold: float) -> Prediction:
+    """Return the raw answer that a graph's outputs for one image make.
 
-
-def _decided(case_id: str, outputs: dict[str, NDArray[np.float32]], threshold: float) -> Prediction:
+    Args:
+        case_id: the image's.
+        outputs: by name.
+        threshold: least probability of a lesion pixel.
+    """
     lesion, classes = outputs.get(LESION_MAP), outputs.get(PROBABILITIES)
     return Prediction(
         case_id,

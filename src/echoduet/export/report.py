@@ -3,19 +3,21 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Iterator
+import itertools
+from collections.abc import Iterable
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
 from echoduet.data.images import read_gray
 from echoduet.data.manifest import Manifest
-from echoduet.export.parity import Parity, compare
-from echoduet.export.plain import compare_whole
+from echoduet.export.parity import Parity, Tally, pairs
+from echoduet.export.plain import Ask, decide, open_plainly
 from echoduet.files import file_sha256, write_json
 from echoduet.inference.predictor import Predictor
+from echoduet.models.refinement import refine
 from echoduet.progress import Progress, silent
-from echoduet.records import Case, GrayImage
+from echoduet.records import GrayImage
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,17 +46,28 @@ def report(bundle: Path, graph: Path, manifest: Manifest, progress: Progress = s
         OutputError: the report cannot be written.
     """
     reference, candidate = Predictor.load(bundle, "cpu", runtime="torch"), Predictor.load(graph, "cpu")
-    cases = manifest.cases
-    runtime = compare(reference, candidate, _images(progress(cases, label="comparing", total=len(cases))))
-    shown = progress(cases, label="comparing the graph alone", total=len(cases))
-    done = Report(runtime, compare_whole(reference, graph, _images(shown)))
+    shown = progress(manifest.cases, label="comparing with PyTorch", total=len(manifest))
+    done = compare(reference, candidate, open_plainly(graph), ((case.case_id, read_gray(case.image)) for case in shown))
     path = graph.with_name(graph.name + ".parity.json")
     write_json(path, {**asdict(done), **_about(bundle, graph, manifest)})
     return done, path
 
 
-def _images(cases: Iterator[Case]) -> Iterator[tuple[str, GrayImage]]:
-    return ((case.case_id, read_gray(case.image)) for case in cases)
+def compare(reference: Predictor, candidate: Predictor, ask: Ask, images: Iterable[tuple[str, GrayImage]]) -> Report:
+    """Compare the answers of two predictors, and of a graph alone, to the same images; they are drawn once.
+
+    Args:
+        reference: answers by PyTorch.
+        candidate: answers by the graph.
+        ask: asks the graph alone.
+        images: each with its id.
+    """
+    runtime, whole = Tally(), Tally()
+    ours, plain = itertools.tee(images)
+    for (expected, got), (case_id, image) in zip(pairs(reference, candidate, ours), plain, strict=True):
+        runtime.add(refine(expected, reference.rule), refine(got, candidate.rule))
+        whole.add(expected, decide(case_id, ask(image[None, None]), reference.threshold))
+    return Report(runtime.result(), whole.result())
 
 
 def _about(bundle: Path, graph: Path, manifest: Manifest) -> dict[str, Any]:

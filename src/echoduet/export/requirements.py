@@ -25,7 +25,7 @@ def require_makers(to: Format) -> None:
         ModelError: says how to install them.
     """
     if missing := _missing(to):
-        raise ModelError(f"Exporting to {to} needs {' and '.join(missing)}: pip install 'echoduet[{to}]'.")
+        raise ModelError(f"Exporting to {to} needs {' and '.join(missing)}. Run `pip install 'echoduet[{to}]'`.")
 
 
 def _missing(to: Format) -> list[str]:

@@ -1,7 +1,8 @@
 """Preprocessing as part of a graph: the resampling of Pillow as two products of matrices.
 
 Operators that resize with antialiasing differ from program to program, and hardly one rounds as Pillow does. A product
-of matrices is the same everywhere, and this one is Pillow's to the bit, for images of up to some 1700 pixels a side.
+of matrices is the same everywhere, and this one is that of Pillow 13 to the bit, for images of up to some 1700 pixels a
+side. Earlier releases differ by a gray level in some images that are taller than wide.
 """
 
 from __future__ import annotations
@@ -69,9 +70,23 @@ def to_input(sheet: Sheet, image: str, where: Place, nearest: bool) -> str:
     """Add what brings gray images `(B, 1, H, W)` uint8 to `(B, 1, S, S)` uint8, as `Preprocess.image` does."""
     columns = _weights(sheet, where.input_columns, where.image_columns, nearest)
     rows = _weights(sheet, where.input_rows, where.image_rows, nearest)
-    # Columns first, and rounded in between: so does Pillow.
-    wide = _rounded(sheet, sheet.add("Cast", image, to=FLOAT), columns, _along_columns)
-    return sheet.add("Cast", _rounded(sheet, wide, rows, _along_rows), to=UINT8)
+    gray = sheet.add("Cast", image, to=FLOAT)
+    ways = [sheet.branch(), sheet.branch()]
+    tall = _rounded(ways[0], _rounded(ways[0], gray, rows, _along_rows), columns, _along_columns)
+    wide = _rounded(ways[1], _rounded(ways[1], gray, columns, _along_columns), rows, _along_rows)
+    return sheet.add("Cast", sheet.either(_rows_first(sheet, where), ways[0], tall, ways[1], wide), to=UINT8)
+
+
+def _rows_first(sheet: Sheet, where: Place) -> str:
+    """Add whether Pillow 13 resizes along the rows' axis first; it rounds in between, so that the order matters.
+
+    It does where an image of `(H, W)` becomes one of `(h, w)` and H > h and H - h > 2 (W - w); found by trying.
+    """
+    shorter = sheet.add("Sub", where.image_rows.length, where.input_rows.length)
+    narrower = sheet.add("Sub", where.image_columns.length, where.input_columns.length)
+    more = sheet.add("Greater", shorter, sheet.add("Mul", narrower, sheet.whole(2)))
+    both = sheet.add("And", more, sheet.add("Greater", shorter, sheet.whole(0)))
+    return sheet.add("Squeeze", both, sheet.whole(0))
 
 
 def to_image(sheet: Sheet, plane: str, where: Place) -> str:

@@ -58,12 +58,9 @@ def open_onnx(path: Path) -> tuple[OnnxRuntime, GraphInfo]:
     """Open a graph that `echoduet export` wrote.
 
     Raises:
-        ModelError: the file is missing, altered, or no graph of ours, or onnxruntime is not installed.
+        ModelError: the file is missing, altered, or no graph of ours.
     """
-    try:
-        import onnxruntime  # noqa: PLC0415  # an extra
-    except ImportError as error:
-        raise ModelError("The runtime onnx needs onnxruntime: pip install 'echoduet[onnx]'.") from error
+    import onnxruntime  # noqa: PLC0415  # an extra
 
     (content,) = read_verified(path)
     options = onnxruntime.SessionOptions()

@@ -56,12 +56,9 @@ def open_openvino(path: Path) -> tuple[OpenvinoRuntime, GraphInfo]:
     """Open a graph that `echoduet export` wrote.
 
     Raises:
-        ModelError: a file is missing, altered, or no graph of ours, or OpenVINO is not installed.
+        ModelError: a file is missing, altered, or no graph of ours.
     """
-    try:
-        import openvino  # noqa: PLC0415  # an extra
-    except ImportError as error:
-        raise ModelError("The runtime openvino needs OpenVINO: pip install 'echoduet[openvino]'.") from error
+    import openvino  # noqa: PLC0415  # an extra
 
     description, weights = read_verified(path)
     core = openvino.Core()

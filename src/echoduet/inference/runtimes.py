@@ -43,19 +43,24 @@ def open_runtime(
     """
     given = find_model(path)
     if to := SUFFIXES.get(given.suffix):
-        _require_its_own(given, to, device, runtime)
+        if runtime not in ("auto", to):
+            raise ModelError(f"{given}: is a graph for the runtime {to}. Choose that one, or give a bundle.")
+        _require_cpu(to, device)
         opened, graph = _open(given, to)
         return opened, graph.bundle
     if runtime in LIBRARIES:
-        return _exported(given, runtime, device)
-    if runtime == "auto" and not takes_gpu(device):
-        for to, library in LIBRARIES.items():
-            if find_spec(library) and (found := _of_this_bundle(given, to)):
-                return found
-    return _torch(given, device)
+        _require_cpu(runtime, device)
+        return _exported(given, runtime)
+    return (None if runtime == "torch" or takes_gpu(device) else _at_hand(given)) or _torch(given, device)
+
+
+def _require_cpu(to: Format, device: Device) -> None:
+    if device == "cuda":
+        raise ModelError(f"device cuda: the runtime {to} answers on the CPU. Choose the runtime torch, or cpu.")
 
 
 def _open(path: Path, to: Format) -> tuple[Runtime, GraphInfo]:
+    _require_library(to)
     opening: Callable[[Path], tuple[Runtime, GraphInfo]]
     if to == "onnx":
         from echoduet.inference.onnx_runtime import open_onnx as opening  # noqa: PLC0415  # an extra
@@ -64,37 +69,31 @@ def _open(path: Path, to: Format) -> tuple[Runtime, GraphInfo]:
     return opening(path)
 
 
-def _require_its_own(path: Path, to: Format, device: Device, runtime: RuntimeName) -> None:
-    if runtime not in ("auto", to):
-        raise ModelError(f"{path}: is a graph for the runtime {to}. Choose --runtime {to}, or give a bundle.")
-    _require_cpu(to, device)
+def _require_library(to: Format) -> None:
+    if find_spec(LIBRARIES[to]) is None:
+        raise ModelError(f"The runtime {to} needs {LIBRARIES[to]}. Run `pip install 'echoduet[{to}]'`.")
 
 
-def _require_cpu(to: str, device: Device) -> None:
-    if device == "cuda":
-        raise ModelError(f"device cuda: the runtime {to} answers on the CPU. Choose the runtime torch, or cpu.")
-
-
-def _exported(bundle: Path, to: Format, device: Device) -> tuple[Runtime, BundleInfo]:
-    _require_cpu(to, device)
-    found = _of_this_bundle(bundle, to)
-    if found is None:
-        raise ModelError(f"{bundle}: was not exported for the runtime {to} yet. Run `echoduet export --to {to}` on it.")
-    return found
-
-
-def _of_this_bundle(bundle: Path, to: Format) -> tuple[Runtime, BundleInfo] | None:
-    """Return the runtime of the first graph at hand that is whole and was made from this bundle; None without one."""
+def _exported(bundle: Path, to: Format) -> tuple[Runtime, BundleInfo]:
+    """Return the runtime of the float32 graph at hand that was made from this very bundle."""
+    _require_library(to)
     if not bundle.is_file():
-        return None
+        raise ModelError(f"{bundle}: there is no such file. Give a model bundle, .safetensors or .pth.")
     digest = file_sha256(bundle)
     for path in at_hand(bundle, digest, to):
-        try:
-            opened, graph = _open(path, to)
-        except ModelError:  # damaged, or of another version: the bundle itself is still there
-            continue
+        opened, graph = _open(path, to)
         if graph.source_sha256 == digest and graph.precision == "float32":
             return opened, graph.bundle
+    raise ModelError(f"{bundle}: was not exported for the runtime {to} yet. Run `echoduet export --to {to}` on it.")
+
+
+def _at_hand(bundle: Path) -> tuple[Runtime, BundleInfo] | None:
+    """Return the fastest runtime for which there is a graph that is whole; None without one."""
+    for to in LIBRARIES:
+        try:
+            return _exported(bundle, to)
+        except ModelError:  # not installed, not exported, damaged, or of another version: the bundle itself is there
+            continue
     return None
 
 

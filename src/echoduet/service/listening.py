@@ -26,7 +26,7 @@ def bound(port: int, host: str = LOCAL) -> socket.socket:
         listener.close()
         where = f"--port {port}" if host == LOCAL else f"--host {host} --port {port}"
         raise ConfigError(
-            f"{where}: cannot be used ({error.strerror or error}). Choose another one, or port 0 for any that is free."
+            f"{where}: cannot be used ({error.strerror or error}). Choose another one, or 0 for any that is free."
         ) from error
     return listener
 

@@ -1,0 +1,193 @@
+"""What each runtime makes of a bundle: latency from file to analysis, images a second in batches, cold start.
+
+python benchmarks/runtimes.py curated/manifest.csv --model small --model base
+
+Every bundle is exported first, and in eight bits too where the data have enough cases to calibrate on. Each runtime
+then has processes of its own, so that none spins while another works; they take turns, `--rounds` times. Latency is the
+median of a batch of one: the file is decoded, checked, answered with both views, refined and measured. Cold start is
+`echoduet predict` on one file, from the start of the process to its end, the least of `--rounds` runs.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import os
+import statistics
+import subprocess
+import sys
+import tempfile
+import time
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from echoduet.data.manifest import Manifest, open_data
+from echoduet.data.scans import read_scans
+from echoduet.errors import DataError
+from echoduet.inference.predictor import Predictor
+from echoduet.inference.runtimes import RuntimeName
+from echoduet.inference.stream import run_ahead
+from echoduet.records import Scan
+from echoduet.runs import processor
+
+IMAGES = 48
+ROUNDS = 3
+WARM_UP = 4
+
+
+@dataclass(frozen=True, slots=True)
+class Way:
+    """One way to serve a bundle: its name, the model that is opened, and the runtime that opens it."""
+
+    name: str
+    model: Path
+    runtime: RuntimeName
+
+
+@dataclass(frozen=True, slots=True)
+class Measured:
+    """What one way reached.
+
+    Attributes:
+        bundle: name of the bundle.
+        way: name of the runtime.
+        latency_ms: median of a batch of one, milliseconds.
+        images_per_second: in batches of 16.
+        cold_s: `echoduet predict` on one file, seconds.
+    """
+
+    bundle: str
+    way: str
+    latency_ms: float
+    images_per_second: float
+    cold_s: float
+
+
+def ways(model: str, manifest: Manifest, folder: Path) -> list[Way]:
+    """Export a bundle for every runtime into `folder`, and return the ways to serve it, PyTorch first."""
+    # Not above: that imports torch, and the processes that serve a graph are to do without.
+    from echoduet.export.make import export, export_int8, find_bundle
+
+    bundle = find_bundle(model)
+    found = [Way("torch", bundle, "torch")]
+    found += [
+        Way("onnx", export(bundle, "onnx", folder / f"{model}.onnx"), "onnx"),
+        Way("openvino", export(bundle, "openvino", folder / f"{model}.xml"), "openvino"),
+    ]
+    try:
+        eight = export_int8(bundle, "onnx", manifest, folder / f"{model}-int8.onnx")[0]
+        found.append(Way("onnx int8", eight, "onnx"))
+        eight = export_int8(bundle, "openvino", manifest, folder / f"{model}-int8.xml")[0]
+        found.append(Way("openvino int8", eight, "openvino"))
+    except DataError:  # too few cases to calibrate on
+        pass
+    return found
+
+
+def measure(
+    models: Sequence[str], manifest: Manifest, folder: Path, images: int = IMAGES, rounds: int = ROUNDS
+) -> Iterator[Measured]:
+    """Yield what every way of every bundle reaches on some of the manifest's images."""
+    step = max(1, len(manifest) // images)
+    files = [case.image for case in manifest.cases[::step]][:images]
+    for model in models:
+        served = ways(model, manifest, folder)
+        found: dict[str, list[tuple[float, float]]] = {way.name: [] for way in served}
+        for _ in range(rounds):
+            for way in served:
+                found[way.name].append(in_own_process(way, files))
+        for way in served:
+            latencies, rates = zip(*found[way.name], strict=True)
+            cold = min(cold_start(way, files[0], folder) for _ in range(rounds))
+            yield Measured(model, way.name, statistics.median(latencies), statistics.median(rates), cold)
+
+
+def in_own_process(way: Way, files: Sequence[Path]) -> tuple[float, float]:
+    """Return latency, milliseconds, and images a second of one way, measured in a process of its own."""
+    asked = json.dumps({"model": str(way.model), "runtime": way.runtime, "files": [str(file) for file in files]})
+    words = [sys.executable, __file__, "--child"]
+    done = subprocess.run(words, input=asked, capture_output=True, text=True, check=True, env=_environment())
+    latency, rate = json.loads(done.stdout)
+    return latency, rate
+
+
+def _environment() -> dict[str, str]:
+    # What the command line sets before torch is imported (echoduet.cli.main).
+    return {"GOMP_SPINCOUNT": "1000", **os.environ}
+
+
+def _child() -> None:
+    asked = json.load(sys.stdin)
+    files = [Path(file) for file in asked["files"]]
+    predictor = Predictor.load(asked["model"], "cpu", runtime=asked["runtime"])
+    print(json.dumps([latency(predictor, files), rate(predictor, files)]))
+
+
+def latency(predictor: Predictor, files: Sequence[Path]) -> float:
+    """Return the median milliseconds from a file to its analysis, in batches of one."""
+    times = [_seconds(predictor, file) for file in [*files[:WARM_UP], *files]]
+    return 1000 * statistics.median(times[WARM_UP:])
+
+
+def _seconds(predictor: Predictor, file: Path) -> float:
+    started = time.perf_counter()
+    for _ in predictor.analyse(read_scans(file), refuse=False):
+        pass
+    return time.perf_counter() - started
+
+
+def rate(predictor: Predictor, files: Sequence[Path]) -> float:
+    """Return the images a second from files to analyses, in batches, files decoded in threads."""
+    for _ in predictor.analyse(_scans(files[: predictor.batch_size]), refuse=False):
+        pass
+    started = time.perf_counter()
+    count = sum(1 for _ in predictor.analyse(_scans(files), refuse=False))
+    return count / (time.perf_counter() - started)
+
+
+def _scans(files: Iterable[Path]) -> Iterator[Scan]:
+    return (scan for scans in run_ahead(lambda file: list(read_scans(file)), files) for scan in scans)
+
+
+def cold_start(way: Way, file: Path, folder: Path) -> float:
+    """Return the seconds of `echoduet predict` on one file, from the start of the process to its end."""
+    out = folder / "cold"
+    words = ["predict", file, "--model", way.model, "--runtime", way.runtime, "--no-refuse", "--out", out, "--quiet"]
+    started = time.perf_counter()
+    subprocess.run([sys.executable, "-m", "echoduet.cli.main", *map(str, words)], check=True, capture_output=True)
+    return time.perf_counter() - started
+
+
+def lines(rows: Iterable[Measured]) -> Iterator[str]:
+    """Yield a Markdown table, the times of PyTorch's latency that each way needs beside it."""
+    yield "| bundle | runtime | latency, ms | times as fast as torch | images/s | `echoduet predict`, one file, s |"
+    yield "|---|---|---|---|---|---|"
+    eager: dict[str, float] = {}
+    for row in rows:
+        first = eager.setdefault(row.bundle, row.latency_ms)
+        yield (
+            f"| `{row.bundle}` | {row.way} | {row.latency_ms:.1f} | {first / row.latency_ms:.2f} | "
+            f"{row.images_per_second:.1f} | {row.cold_s:.2f} |"
+        )
+
+
+def main() -> None:
+    """Measure the bundles named, and print the table."""
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("data", type=Path)
+    parser.add_argument("--model", action="append", help="a shipped bundle; small and base when left out")
+    parser.add_argument("--images", type=int, default=IMAGES)
+    parser.add_argument("--rounds", type=int, default=ROUNDS)
+    given = parser.parse_args()
+    print(f"{processor()}, {os.cpu_count()} cores\n")
+    with tempfile.TemporaryDirectory() as folder:
+        found = measure(
+            given.model or ["small", "base"], open_data(given.data), Path(folder), given.images, given.rounds
+        )
+        for line in lines(found):
+            print(line, flush=True)
+
+
+if __name__ == "__main__":
+    _child() if sys.argv[1:] == ["--child"] else main()
