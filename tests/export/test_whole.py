@@ -86,16 +86,15 @@ def test_one_view_may_be_asked_for_instead_of_two(exported, rng):
 
 
 VARIANTS = [
-    {"inference": {"flip": False}},
-    {"preprocess": {"size": 64, "aspect": "pad"}, "inference": {"flip": True}},
-    {"preprocess": {"size": 64, "aspect": "pad", "interpolation": "nearest"}},
-    {"temperature": 1.0},
+    ("both", {"temperature": 1.0}),
+    ("segmentation", {"preprocess": {"size": 64, "aspect": "pad"}, "inference": {"flip": True}}),
+    ("classification", {"inference": {"flip": True}}),
+    ("classification", {"preprocess": {"size": 64, "aspect": "pad", "interpolation": "nearest"}}),
 ]
 
 
-@pytest.mark.parametrize("sections", VARIANTS, ids=str)
-@pytest.mark.parametrize("tasks", ["both", "segmentation", "classification"])
-def test_every_kind_of_bundle_is_answered_for(sections, tasks, save_untrained, tmp_path, rng):
+@pytest.mark.parametrize(("tasks", "sections"), VARIANTS, ids=str)
+def test_every_kind_of_bundle_is_answered_for(tasks, sections, save_untrained, tmp_path, rng):
     model = {"architecture": "efficientnet_lite0_shallow", "tasks": tasks}
     bundle = save_untrained(model=model, **sections)
     network, info = load_bundle(bundle)
