@@ -117,7 +117,7 @@ def trained(monkeypatch: pytest.MonkeyPatch, bright: Callable[..., Predictor]) -
 
     class AlwaysBright:
         @staticmethod
-        def load(path: Path, device: str) -> Predictor:
+        def load(path: Path, device: str, runtime: str = "torch") -> Predictor:
             assert path.exists()
             return bright()
 

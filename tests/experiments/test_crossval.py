@@ -30,7 +30,7 @@ def trained(monkeypatch, bright):
 
     class AlwaysBright:
         @staticmethod
-        def load(path, device="auto"):
+        def load(path, device="auto", runtime="torch"):
             assert path.exists()
             return bright()
 
