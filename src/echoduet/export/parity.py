@@ -51,7 +51,7 @@ class Parity:
         parts = [f"{self.images} images"]
         if self.dice_least is not None:
             parts.append(
-                f"masks: Dice {self.dice_least:.4f} at least, {self.dice_mean:.5f} in the mean, "
+                f"masks: Dice {self.dice_least:.5f} at least, {self.dice_mean:.5f} in the mean, "
                 f"{100 * (self.alike or 0):.1f} % with {ALIKE} or more"
             )
         if self.changed is not None:
