@@ -6,6 +6,8 @@ Every bundle is exported first, and in eight bits too where the data have enough
 then has processes of its own, so that none spins while another works; they take turns, `--rounds` times. Latency is the
 median of a batch of one: the file is decoded, checked, answered with both views, refined and measured. Cold start is
 `echoduet predict` on one file, from the start of the process to its end, the least of `--rounds` runs.
+
+With `--one-thread` latency is processor time in one thread, which other work on the machine hardly changes.
 """
 
 from __future__ import annotations
@@ -18,7 +20,7 @@ import subprocess
 import sys
 import tempfile
 import time
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -30,6 +32,8 @@ from echoduet.inference.runtimes import RuntimeName
 from echoduet.inference.stream import run_ahead
 from echoduet.records import Scan
 from echoduet.runs import processor
+
+Clock = Callable[[], float]
 
 IMAGES = 48
 ROUNDS = 3
@@ -86,55 +90,62 @@ def ways(model: str, manifest: Manifest, folder: Path) -> list[Way]:
 
 
 def measure(
-    models: Sequence[str], manifest: Manifest, folder: Path, images: int = IMAGES, rounds: int = ROUNDS
+    models: Sequence[str],
+    manifest: Manifest,
+    folder: Path,
+    images: int = IMAGES,
+    rounds: int = ROUNDS,
+    one_thread: bool = False,
 ) -> Iterator[Measured]:
     """Yield what every way of every bundle reaches on some of the manifest's images."""
-    step = max(1, len(manifest) // images)
-    files = [case.image for case in manifest.cases[::step]][:images]
+    chosen = manifest.with_cases(manifest.cases[:: max(1, len(manifest) // images)][:images])
+    files = [case.image for case in chosen]
     for model in models:
-        served = ways(model, manifest, folder)
+        served = ways(model, chosen, folder)
         found: dict[str, list[tuple[float, float]]] = {way.name: [] for way in served}
         for _ in range(rounds):
             for way in served:
-                found[way.name].append(in_own_process(way, files))
+                found[way.name].append(in_own_process(way, files, one_thread))
         for way in served:
             latencies, rates = zip(*found[way.name], strict=True)
             cold = min(cold_start(way, files[0], folder) for _ in range(rounds))
             yield Measured(model, way.name, statistics.median(latencies), statistics.median(rates), cold)
 
 
-def in_own_process(way: Way, files: Sequence[Path]) -> tuple[float, float]:
+def in_own_process(way: Way, files: Sequence[Path], one_thread: bool = False) -> tuple[float, float]:
     """Return latency, milliseconds, and images a second of one way, measured in a process of its own."""
-    asked = json.dumps({"model": str(way.model), "runtime": way.runtime, "files": [str(file) for file in files]})
+    plain = {"model": str(way.model), "runtime": way.runtime, "files": [str(file) for file in files]}
+    asked = json.dumps(plain | {"one_thread": one_thread})
     words = [sys.executable, __file__, "--child"]
-    done = subprocess.run(words, input=asked, capture_output=True, text=True, check=True, env=_environment())
+    done = subprocess.run(words, input=asked, capture_output=True, text=True, check=True, env=_environment(one_thread))
     latency, rate = json.loads(done.stdout)
     return latency, rate
 
 
-def _environment() -> dict[str, str]:
+def _environment(one_thread: bool) -> dict[str, str]:
     # What the command line sets before torch is imported (echoduet.cli.main).
-    return {"GOMP_SPINCOUNT": "1000", **os.environ}
+    return {"GOMP_SPINCOUNT": "1000", **os.environ, **({"OMP_NUM_THREADS": "1"} if one_thread else {})}
 
 
 def _child() -> None:
     asked = json.load(sys.stdin)
     files = [Path(file) for file in asked["files"]]
     predictor = Predictor.load(asked["model"], "cpu", runtime=asked["runtime"])
-    print(json.dumps([latency(predictor, files), rate(predictor, files)]))
+    clock = time.process_time if asked["one_thread"] else time.perf_counter
+    print(json.dumps([latency(predictor, files, clock), rate(predictor, files)]))
 
 
-def latency(predictor: Predictor, files: Sequence[Path]) -> float:
+def latency(predictor: Predictor, files: Sequence[Path], clock: Clock = time.perf_counter) -> float:
     """Return the median milliseconds from a file to its analysis, in batches of one."""
-    times = [_seconds(predictor, file) for file in [*files[:WARM_UP], *files]]
+    times = [_seconds(predictor, file, clock) for file in [*files[:WARM_UP], *files]]
     return 1000 * statistics.median(times[WARM_UP:])
 
 
-def _seconds(predictor: Predictor, file: Path) -> float:
-    started = time.perf_counter()
+def _seconds(predictor: Predictor, file: Path, clock: Clock) -> float:
+    started = clock()
     for _ in predictor.analyse(read_scans(file), refuse=False):
         pass
-    return time.perf_counter() - started
+    return clock() - started
 
 
 def rate(predictor: Predictor, files: Sequence[Path]) -> float:
@@ -179,12 +190,12 @@ def main() -> None:
     parser.add_argument("--model", action="append", help="a shipped bundle; small and base when left out")
     parser.add_argument("--images", type=int, default=IMAGES)
     parser.add_argument("--rounds", type=int, default=ROUNDS)
+    parser.add_argument("--one-thread", action="store_true")
     given = parser.parse_args()
     print(f"{processor()}, {os.cpu_count()} cores\n")
     with tempfile.TemporaryDirectory() as folder:
-        found = measure(
-            given.model or ["small", "base"], open_data(given.data), Path(folder), given.images, given.rounds
-        )
+        models, manifest = given.model or ["small", "base"], open_data(given.data)
+        found = measure(models, manifest, Path(folder), given.images, given.rounds, given.one_thread)
         for line in lines(found):
             print(line, flush=True)
 
