@@ -47,8 +47,12 @@ class Model(Protocol):
         """What class probabilities are calibrated by."""
         ...
 
-    def prediction(self, answer: Answer, at_size: int | None = None) -> Prediction:
-        """Decide."""
+    def lesion_map(self, answer: Answer, at_size: int | None = None) -> PixelMap | None:
+        """Return the lesion probability at the size of the image."""
+        ...
+
+    def decide(self, answer: Answer, lesion: PixelMap | None) -> Prediction:
+        """Decide by that map."""
         ...
 
 
@@ -85,9 +89,10 @@ class Analyst:
     def _answered(self, analysis: Analysis, seen: GrayImage, views: Views, index: int) -> Analysis:
         scan = analysis.scan
         answer = views.answer(index, scan.name, _shape(scan.inside))
-        raw = _framed(self.model.prediction(answer), scan)
+        inside = self.model.lesion_map(answer)
+        raw = _framed(self.model.decide(answer, inside), scan)
         refined = refine(raw, self.model.rule)
-        lesion_map = self._at_frame(answer.lesion, scan)
+        lesion_map = None if inside is None else placed(inside, scan)
         lesions = () if refined.mask is None else measure_lesions(refined.mask, scan.spacing, lesion_map)
         return replace(
             analysis,

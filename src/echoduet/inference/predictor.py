@@ -18,7 +18,7 @@ from echoduet.inference.runtime import Runtime
 from echoduet.inference.runtimes import Device, RuntimeName, open_runtime
 from echoduet.models.info import BundleInfo
 from echoduet.models.refinement import Rule, read_rule
-from echoduet.records import CLASSES, Analysis, GrayImage, Mask, Prediction, Scan
+from echoduet.records import CLASSES, Analysis, GrayImage, Mask, PixelMap, Prediction, Scan
 from echoduet.transforms.preprocess import Preprocess
 
 if TYPE_CHECKING:
@@ -138,16 +138,23 @@ class Predictor:
 
         The probabilities are those of the network at the bundle's temperature.
         """
-        mask, faint = self._masks(answer, at_size)
+        return self.decide(answer, self.lesion_map(answer, at_size))
+
+    def lesion_map(self, answer: Answer, at_size: int | None = None) -> PixelMap | None:
+        """Return the lesion probability at the size of the mask that is decided from it; None without a mask head."""
+        return None if answer.lesion is None else final_map(answer.lesion, self.preprocess, answer.shape, at_size)
+
+    def decide(self, answer: Answer, lesion: PixelMap | None) -> Prediction:
+        """Decide as `prediction` does, by a map that `lesion_map` made: whoever needs both makes it once."""
+        mask, faint = self._masks(answer, lesion)
         classes = None if answer.classes is None else tempered(answer.classes, self.temperature)
         label = None if answer.classes is None else CLASSES[int(answer.classes.argmax())]
         return Prediction(answer.case_id, mask, classes, label, faint)
 
-    def _masks(self, answer: Answer, at_size: int | None) -> tuple[Mask | None, Mask | None]:
+    def _masks(self, answer: Answer, lesion: PixelMap | None) -> tuple[Mask | None, Mask | None]:
         """Return the mask at the threshold, and the one at the map's own level where that is lower."""
-        if answer.lesion is None:
+        if answer.lesion is None or lesion is None:
             return None, None
-        lesion = final_map(answer.lesion, self.preprocess, answer.shape, at_size)
         # The peak is that of the network's grid at every size, so that all sizes are cut at one level.
         peak = float(self.preprocess.inside(answer.lesion, answer.shape).max())
         level = self.rule.level(peak, self.threshold)
