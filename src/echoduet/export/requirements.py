@@ -13,20 +13,11 @@ _MAKERS: dict[Format, tuple[str, ...]] = {
 }
 
 
-def can_make(to: Format) -> bool:
-    """Tell whether the packages that write a format are installed."""
-    return not _missing(to)
-
-
 def require_makers(to: Format) -> None:
     """Refuse a format whose packages are not installed.
 
     Raises:
         ModelError: says how to install them.
     """
-    if missing := _missing(to):
+    if missing := [name for name in _MAKERS[to] if find_spec(name) is None]:
         raise ModelError(f"Exporting to {to} needs {' and '.join(missing)}. Run `pip install 'echoduet[{to}]'`.")
-
-
-def _missing(to: Format) -> list[str]:
-    return [name for name in _MAKERS[to] if find_spec(name) is None]
