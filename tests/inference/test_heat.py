@@ -2,22 +2,13 @@ from __future__ import annotations
 
 import numpy as np
 
-from echoduet.inference.heat import AGAINST, FOR, MOST_SPREAD, as_gray, draw_explanation, draw_uncertainty
+from echoduet.inference.heat import AGAINST, FOR, as_gray, draw_explanation
 
 IMAGE = np.full((10, 12), 100, np.uint8)
 
 
 def nearer(pixel, colour):
     return np.abs(pixel.astype(int) - colour).sum() < np.abs(IMAGE[0, 0].astype(int) - np.array(colour)).sum()
-
-
-def test_where_readings_agree_the_image_stays():
-    spread = np.zeros(IMAGE.shape, np.float32)
-    spread[2, 3] = MOST_SPREAD
-    drawn = draw_uncertainty(IMAGE, spread)
-    assert drawn.dtype == np.uint8
-    assert (drawn[5, 5] == 100).all()
-    assert drawn[2, 3, 0] > 180 > 100 > drawn[2, 3, 2]
 
 
 def test_what_speaks_for_a_class_is_orange_and_what_against_it_blue():

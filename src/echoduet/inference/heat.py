@@ -1,4 +1,4 @@
-"""Maps drawn over their image: how unsure each pixel is, and what speaks for the class answered."""
+"""Maps as pictures: gray, or drawn over their image."""
 
 from __future__ import annotations
 
@@ -6,19 +6,11 @@ import numpy as np
 
 from echoduet.records import ColourImage, GrayImage, PixelMap
 
-DOUBT = (240, 228, 66)
-"""Yellow, of Okabe and Ito's palette, for uncertainty."""
-
 FOR, AGAINST = (240, 110, 20), (86, 180, 233)
 """Orange and sky blue, which colour-blind readers tell apart, for what speaks for a class and against it."""
 
 MOST_SPREAD = 0.5
 """The largest standard deviation that readings between 0 and 1 can have."""
-
-
-def draw_uncertainty(image: GrayImage, spread: PixelMap) -> ColourImage:
-    """Return the image under yellow, the denser the further the readings lie apart, `(H, W, 3)`."""
-    return _tinted(image, np.clip(spread / MOST_SPREAD, 0, 1), DOUBT)
 
 
 def draw_explanation(image: GrayImage, explanation: PixelMap) -> ColourImage:
