@@ -17,7 +17,15 @@ from hypothesis import strategies as st
 from hypothesis.extra.numpy import array_shapes, arrays
 from PIL import Image
 
-from echoduet.data.images import MAX_PIXELS, image_size, is_image_name, read_colour_and_gray, read_gray, write_png
+from echoduet.data.images import (
+    MAX_PIXELS,
+    image_size,
+    is_image_name,
+    read_colour_and_gray,
+    read_gray,
+    read_gray_and_colour,
+    write_png,
+)
 from echoduet.errors import ImageError, OutputError, ShapeError
 
 PICTURES = arrays(np.uint8, array_shapes(min_dims=2, max_dims=2, min_side=1, max_side=24))
@@ -74,6 +82,24 @@ def test_colours_come_with_the_same_gray_values(tmp_path, rng, mode):
         np.testing.assert_array_equal(colour, colours)
     elif mode != "P":
         np.testing.assert_array_equal(colour, np.stack([gray] * 3, axis=2))
+
+
+@pytest.mark.parametrize("mode", ["1", "L", "LA", "P", "RGB", "RGBA"])
+def test_a_gray_picture_has_no_colours_whatever_its_mode(tmp_path, gray, mode):
+    Image.fromarray(gray).convert(mode).save(tmp_path / "scan.png")
+    read, colour = read_gray_and_colour(tmp_path / "scan.png")
+    assert colour is None
+    np.testing.assert_array_equal(read, read_gray(tmp_path / "scan.png"))
+
+
+@pytest.mark.parametrize("channel", range(3))
+def test_one_coloured_pixel_makes_a_picture_coloured(tmp_path, gray, channel):
+    colours = np.stack([gray] * 3, axis=2)
+    colours[7, 9, channel] ^= 1
+    write_png(tmp_path / "scan.png", colours)
+    read, colour = read_gray_and_colour(tmp_path / "scan.png")
+    np.testing.assert_array_equal(colour, colours)
+    np.testing.assert_array_equal(read, read_gray(tmp_path / "scan.png"))
 
 
 def test_one_bit_becomes_black_and_white(tmp_path, gray):

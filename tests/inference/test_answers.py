@@ -73,3 +73,15 @@ def test_a_network_without_heads_and_one_that_broke_are_named(images):
         read_views(Members(lesion=False, classes=False), images, mirrored=False)
     with pytest.raises(ModelError, match="not numbers"):
         read_views(Members(value=np.nan), images, mirrored=False)
+
+
+@pytest.mark.parametrize("heads", [{}, {"lesion": False}, {"classes": False}])
+def test_one_image_and_its_mirror_image_are_read_together(images, heads):
+    alone = Members(**heads)
+    views, of_three = read_views(alone, images[:1], mirrored=True), read_views(Members(**heads), images, mirrored=True)
+    assert [len(seen) for seen in alone.seen] == [2]
+    assert (views.number, views.counted) == (of_three.number, of_three.counted) == (4, 4)
+    for one, other in ((views.lesion, of_three.lesion), (views.classes, of_three.classes)):
+        assert (one is None) == (other is None)
+        if one is not None:
+            np.testing.assert_array_equal(one[0], other[0])

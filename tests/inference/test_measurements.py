@@ -10,6 +10,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from hypothesis.extra.numpy import arrays
+from scipy import ndimage
 from skimage.draw import disk, ellipse
 from skimage.measure import label, regionprops
 
@@ -135,3 +136,15 @@ def test_diameters_of_a_turned_ellipse(angle):
     (lesion,) = measure_lesions(canvas > 0)
     assert lesion.longest == pytest.approx(201, rel=0.015)
     assert lesion.shortest == pytest.approx(81, rel=0.03)
+
+
+@given(arrays(bool, st.tuples(st.integers(1, 12), st.integers(1, 12))))
+def test_circularity_is_that_of_a_component_whose_holes_are_filled(mask):
+    filled = ndimage.binary_fill_holes(mask)
+    if mask.any():
+        assert circularity(mask) == circularity(filled)
+
+
+def test_lesions_of_one_size_come_from_the_top():
+    mask = drawn((20, 20), (slice(10, 12), slice(0, 2)), (slice(1, 3), slice(8, 10)), (slice(1, 3), slice(2, 4)))
+    assert [(lesion.box.top, lesion.box.left) for lesion in measure_lesions(mask)] == [(1, 2), (1, 8), (10, 0)]

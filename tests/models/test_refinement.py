@@ -7,6 +7,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 from hypothesis.extra import numpy as arrays
+from skimage.measure import label as components
 
 from echoduet.models.refinement import HARD, OFF, Rule, drop_specks, read_rule, refine
 from echoduet.records import CLASSES, Label, Prediction
@@ -155,6 +156,14 @@ def test_specks_are_dropped_lesion_by_lesion() -> None:
     assert not drop_specks(mask, 0.1).any()
     alone = refine(Prediction("case", mask, None, None), Rule(min_area=0.03))
     assert alone.mask.sum() == 9  # without a class there are still specks
+
+
+@given(arrays.arrays(np.bool_, st.tuples(st.integers(1, 12), st.integers(1, 12))), st.integers(2, 9))
+def test_specks_are_those_of_scikit_image(mask: np.ndarray, least: int) -> None:
+    turned = mask[:, ::-1]  # not contiguous
+    parts = components(turned, connectivity=2)
+    expected = turned & (np.bincount(parts.ravel())[parts] >= least)
+    np.testing.assert_array_equal(drop_specks(turned, least / mask.size), expected)
 
 
 @given(RULES)

@@ -9,6 +9,7 @@ from contextlib import AbstractContextManager, contextmanager, nullcontext
 from pathlib import Path
 from typing import BinaryIO
 
+import cv2
 import numpy as np
 from numpy.typing import NDArray
 from PIL import Image, UnidentifiedImageError
@@ -71,15 +72,29 @@ def read_colour_and_gray(path: PictureFile, max_pixels: int = MAX_PIXELS) -> tup
     Raises:
         ImageError: as `read_gray`.
     """
+    gray, colour = read_gray_and_colour(path, max_pixels)
+    return np.repeat(gray[:, :, None], 3, axis=2) if colour is None else colour, gray
+
+
+def read_gray_and_colour(path: PictureFile, max_pixels: int = MAX_PIXELS) -> tuple[GrayImage, ColourImage | None]:
+    """Return the gray values of `read_gray`, and the colours `(H, W, 3)` of a picture that has any, decoded once.
+
+    A file in a colour mode whose red, green and blue are the same everywhere has none.
+
+    Raises:
+        ImageError: as `read_gray`.
+    """
     with decoded(path, max_pixels) as picture:
         if picture.mode[0] in "IF":
-            gray = _to_8_bits(np.asarray(picture), path)
-        else:
-            opaque = over_black(picture)
-            gray = np.array(opaque.convert("L"))
-            if opaque.mode not in ("1", "L"):
-                return np.array(opaque.convert("RGB")), gray
-        return np.repeat(gray[:, :, None], 3, axis=2), gray
+            return _to_8_bits(np.asarray(picture), path), None
+        opaque = over_black(picture)
+        if opaque.mode in ("1", "L"):
+            return np.array(opaque.convert("L")), None
+        colour = np.array(opaque.convert("RGB"))
+        red, green, blue = cv2.split(colour)
+        if np.array_equal(red, green) and np.array_equal(red, blue):
+            return np.asarray(red, np.uint8), None  # the weights of luma sum up to 1, exactly
+        return np.array(opaque.convert("L")), colour
 
 
 def image_size(path: PictureFile) -> tuple[int, int]:

@@ -5,11 +5,9 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import TYPE_CHECKING
 
-import numpy as np
-
 from echoduet.data.dicom.limits import MAX_FRAMES, Limits
 from echoduet.data.dicom.sniffing import HEAD_BYTES, looks_like_dicom
-from echoduet.data.images import MAX_PIXELS, read_colour_and_gray
+from echoduet.data.images import MAX_PIXELS, read_gray_and_colour
 from echoduet.data.uploads import PictureFile
 from echoduet.errors import DicomError, ImageError
 from echoduet.records import Scan
@@ -41,9 +39,8 @@ def read_scans(
     if is_dicom(file):
         yield from open_dicom(file, name, Limits(max_frames, max_pixels)).scans()
         return
-    colour, gray = read_colour_and_gray(file, max_pixels)
-    coloured = bool(np.any(colour != colour[:, :, :1]))
-    yield Scan(name or file.stem, gray, colour if coloured else None)
+    gray, colour = read_gray_and_colour(file, max_pixels)
+    yield Scan(name or file.stem, gray, colour)
 
 
 def open_dicom(file: PictureFile, name: str | None = None, limits: Limits = STANDARD) -> DicomSource:

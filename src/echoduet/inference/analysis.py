@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 from typing import Protocol, TypeVar
@@ -14,6 +15,8 @@ from echoduet.inference.explanation import explain
 from echoduet.inference.measurements import measure_lesions
 from echoduet.inference.refusal import Gatekeeper
 from echoduet.inference.runtime import Runtime
+from echoduet.inference.stream import side_by_side
+from echoduet.inference.threads import usable_cores
 from echoduet.inference.uncertainty import class_spread, lesion_spread, outline_uncertainty
 from echoduet.models.info import BundleInfo
 from echoduet.models.refinement import Rule, refine
@@ -67,26 +70,28 @@ class Analyst:
 
     def analyse(self, scans: Sequence[Scan]) -> Iterator[Analysis]:
         """Yield the analysis of each scan of a batch, in order."""
-        checked = [Analysis(scan, self.model.gate.check(scan)) for scan in scans]
-        asked = [analysis.scan for analysis in checked if not (self.refuse and analysis.refused)]
-        inputs = [self.model.preprocess.image(scan.inside) for scan in asked]
-        views = self._read(inputs)
-        index = 0
-        for analysis in checked:
-            if self.refuse and analysis.refused:
-                yield analysis
-                continue
-            assert views is not None
-            yield self._answered(analysis, inputs[index], views, index)
-            index += 1
-
-    def _read(self, inputs: Sequence[GrayImage]) -> Views | None:
+        checked = list(side_by_side(self._checked, scans, usable_cores()))
+        inputs = [seen for _, seen in checked if seen is not None]
         if not inputs:
-            return None
+            yield from (analysis for analysis, _ in checked)
+            return
         flip = self.model.info.config.inference.flip
-        return read_views(self.model.runtime, np.stack(inputs), flip, at_least_two=self.uncertain)
+        views = read_views(self.model.runtime, np.stack(inputs), flip, at_least_two=self.uncertain)
+        index = itertools.count()
+        numbered = [(analysis, seen, -1 if seen is None else next(index)) for analysis, seen in checked]
+        # An explanation asks the network, which has all cores already.
+        workers = 1 if self.explain else usable_cores()
+        yield from side_by_side(lambda item: self._answered(*item, views), numbered, workers)
 
-    def _answered(self, analysis: Analysis, seen: GrayImage, views: Views, index: int) -> Analysis:
+    def _checked(self, scan: Scan) -> tuple[Analysis, GrayImage | None]:
+        """Return what the checks found, and what the network is to see; nothing where the picture is refused."""
+        analysis = Analysis(scan, self.model.gate.check(scan))
+        refused = self.refuse and analysis.refused
+        return analysis, None if refused else self.model.preprocess.image(scan.inside)
+
+    def _answered(self, analysis: Analysis, seen: GrayImage | None, index: int, views: Views) -> Analysis:
+        if seen is None:
+            return analysis
         scan = analysis.scan
         answer = views.answer(index, scan.name, _shape(scan.inside))
         inside = self.model.lesion_map(answer)

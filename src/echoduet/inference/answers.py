@@ -72,14 +72,33 @@ def read_views(runtime: Runtime, images: NDArray[np.uint8], mirrored: bool, at_l
     Raises:
         ModelError: the network answers with values that are not numbers.
     """
+    turned = np.ascontiguousarray(images[:, :, ::-1])
+    if mirrored and len(images) == 1:
+        # Two pictures at once keep the cores busier than one after the other.
+        first, second = _halves(runtime.read(np.concatenate([images, turned])))
+        return _both(first, second, 2 * _members(first))
     first = runtime.read(images)
     members = _members(first)
-    if not mirrored and not (at_least_two and members == 1):
-        return Views(_numbers(first.lesion), _numbers(first.classes), members)
-    second = runtime.read(np.ascontiguousarray(images[:, :, ::-1]))
+    if mirrored or (at_least_two and members == 1):
+        return _both(first, runtime.read(turned), 2 * members if mirrored else members)
+    return Views(_numbers(first.lesion), _numbers(first.classes), members)
+
+
+def _both(first: Readings, second: Readings, counted: int) -> Views:
+    """Join the readings of images and of their mirror images, which are turned back."""
     turned = None if second.lesion is None else second.lesion[..., ::-1]
     lesion, classes = _joined(first.lesion, turned), _joined(first.classes, second.classes)
-    return Views(_numbers(lesion), _numbers(classes), 2 * members if mirrored else members)
+    return Views(_numbers(lesion), _numbers(classes), counted)
+
+
+def _halves(readings: Readings) -> tuple[Readings, Readings]:
+    """Part the readings of a pair of images."""
+    lesion, classes = readings.lesion, readings.classes
+    one, other = (
+        Readings(None if lesion is None else lesion[part], None if classes is None else classes[part])
+        for part in (slice(0, 1), slice(1, 2))
+    )
+    return one, other
 
 
 def _members(readings: Readings) -> int:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Iterator
 from dataclasses import replace
 
 import cv2
@@ -12,7 +13,6 @@ from scipy import ndimage
 
 from echoduet.records import Box, Lesion, Mask, PixelMap, Spacing
 
-_EIGHT_NEIGHBOURS = np.ones((3, 3), dtype=bool)
 _PIXELS = Spacing(1.0, 1.0)
 
 FloatArray = NDArray[np.float64]
@@ -30,26 +30,36 @@ def measure_lesions(
         spacing: size of a pixel; without it everything is told in pixels.
         probability: lesion probability, `(H, W)`, for each lesion's mean.
     """
-    numbered, _ = ndimage.label(mask, structure=_EIGHT_NEIGHBOURS)
     found = []
-    for number, place in enumerate(ndimage.find_objects(numbered), start=1):
-        own = numbered[place] == number
-        mean = None if probability is None else float(probability[place][own].mean())
-        found.append(_measure(own, (place[0].start, place[1].start), spacing, mean))
-    found.sort(key=lambda lesion: -lesion.area)
+    for place, own in _components(mask):
+        mean = None if probability is None else float(probability[place.slices][own].mean())
+        found.append(_measure(own, place, spacing, mean))
+    found.sort(key=lambda lesion: (-lesion.area, lesion.box.top, lesion.box.left))
     return tuple(replace(lesion, number=number) for number, lesion in enumerate(found, start=1))
 
 
-def _measure(own: Mask, corner: tuple[int, int], spacing: Spacing | None, mean: float | None) -> Lesion:
-    """Measure the component `own`, cropped to its box, whose upper left pixel is `corner`."""
+def _components(mask: Mask) -> Iterator[tuple[Box, Mask]]:
+    """Yield each 8-connected component, cropped, and where it lies."""
+    if not mask.any():
+        return
+    pixels = np.ascontiguousarray(mask).view(np.uint8)
+    left, top, width, height = cv2.boundingRect(pixels)  # numbering the rest of the image would take most of the time
+    _, numbered = cv2.connectedComponents(pixels[top : top + height, left : left + width], connectivity=8)
+    for number, (rows, columns) in enumerate(ndimage.find_objects(numbered), start=1):
+        own = np.asarray(numbered[rows, columns] == number)
+        yield Box(top + rows.start, left + columns.start, *own.shape), own
+
+
+def _measure(own: Mask, box: Box, spacing: Spacing | None, mean: float | None) -> Lesion:
+    """Measure the component `own`, cropped to its `box`."""
     size = spacing or _PIXELS
     hull = _hull(own, size)
     longest, orientation = _longest(hull)
     rows, columns = np.nonzero(own)
     return Lesion(
         number=0,
-        box=Box(*corner, *own.shape),
-        centre=(corner[0] + float(rows.mean()), corner[1] + float(columns.mean())),
+        box=box,
+        centre=(box.top + float(rows.mean()), box.left + float(columns.mean())),
         unit="px" if spacing is None else "mm",
         area=len(rows) * size.row * size.column,
         longest=longest,
@@ -68,9 +78,7 @@ def _hull(own: Mask, size: Spacing) -> FloatArray:
     rows = np.flatnonzero(own.any(axis=1))
     first = own[rows].argmax(axis=1)
     last = own.shape[1] - own[rows][:, ::-1].argmax(axis=1)
-    points = np.array(
-        [(x, y) for edges in (first, last) for below in (0, 1) for x, y in zip(edges, rows + below, strict=True)]
-    )
+    points = np.stack([np.concatenate([first, first, last, last]), np.concatenate([rows, rows + 1] * 2)], axis=1)
     outline = cv2.convexHull(points.astype(np.int32))[:, 0].astype(np.float64)
     return np.asarray(outline * (size.column, size.row))
 
@@ -107,9 +115,16 @@ def circularity(own: Mask, size: Spacing = _PIXELS) -> float:
     """
     from skimage.measure import perimeter_crofton  # noqa: PLC0415  # slow to import, and needed for lesions only
 
-    square = _with_square_pixels(np.pad(ndimage.binary_fill_holes(own), 1), size)
+    square = _with_square_pixels(_filled(own), size)
     perimeter = perimeter_crofton(square, directions=4)
     return min(1.0, float(4 * math.pi * square.sum() / perimeter**2))
+
+
+def _filled(own: Mask) -> Mask:
+    """Return a component without its holes, one pixel of background around it."""
+    outside = np.pad(~own, 1, constant_values=True)
+    _, numbered = cv2.connectedComponents(outside.view(np.uint8), connectivity=4)
+    return np.asarray(numbered != numbered[0, 0])
 
 
 def _with_square_pixels(mask: Mask, size: Spacing) -> Mask:

@@ -6,12 +6,10 @@ import math
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
 
+import cv2
 import numpy as np
-from scipy import ndimage
 
 from echoduet.records import Label, Mask, Prediction
-
-_EIGHT_NEIGHBOURS = np.ones((3, 3), dtype=bool)
 
 
 @dataclass(frozen=True, slots=True)
@@ -117,7 +115,14 @@ def drop_specks(mask: Mask, min_area: float) -> Mask:
     least = min_area * mask.size
     if least <= 1 or not mask.any():
         return mask
-    numbered, count = ndimage.label(mask, structure=_EIGHT_NEIGHBOURS)
-    kept = np.bincount(numbered.ravel(), minlength=count + 1) >= least
+    pixels = np.ascontiguousarray(mask).view(np.uint8)
+    left, top, width, height = cv2.boundingRect(pixels)
+    place = slice(top, top + height), slice(left, left + width)
+    count, numbered = cv2.connectedComponents(pixels[place], connectivity=8)
+    kept = np.bincount(numbered.ravel(), minlength=count) >= least
     kept[0] = False
-    return mask if kept[1:].all() else kept[numbered]
+    if kept[1:].all():
+        return mask
+    cleaned = np.zeros_like(mask)
+    cleaned[place] = kept[numbered]
+    return cleaned
