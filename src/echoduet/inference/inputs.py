@@ -8,13 +8,10 @@ from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from echoduet.data.dicom.sniffing import HEAD_BYTES, looks_like_dicom
+from echoduet.data.dicom.sniffing import DICOM_SUFFIXES, HEAD_BYTES, looks_like_dicom
 from echoduet.data.images import IMAGE_SUFFIXES, is_image_name
 from echoduet.data.ordering import natural_key
 from echoduet.errors import DataError
-
-DICOM_SUFFIXES = frozenset({".dcm", ".dicom", ".ima"})
-"""File name extensions (lower case) of DICOM files; many have none, and are known by their first bytes."""
 
 _FRAME = re.compile(r"(?P<file>.+)-f\d{3,}")
 _REFERENCE_MASK = re.compile(r"(?P<image>.+)_(?:mask|tumor|other)_?\d*", re.IGNORECASE)
