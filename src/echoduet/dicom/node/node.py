@@ -11,6 +11,7 @@ from typing import IO, Self
 from echoduet.dicom.identity import Algorithm
 from echoduet.dicom.node.cleaning import Cleaning
 from echoduet.dicom.node.deliveries import Deliveries
+from echoduet.dicom.node.entity import entity
 from echoduet.dicom.node.intake import Intake
 from echoduet.dicom.node.jobs import Jobs
 from echoduet.dicom.node.journal import Journal, silence_pynetdicom
@@ -18,7 +19,7 @@ from echoduet.dicom.node.keeper import Keeper
 from echoduet.dicom.node.ledger import Ledger
 from echoduet.dicom.node.loop import Loop
 from echoduet.dicom.node.peers import Destination
-from echoduet.dicom.node.receiver import Receiver, entity
+from echoduet.dicom.node.receiver import Receiver
 from echoduet.dicom.node.sender import Sender
 from echoduet.dicom.node.settings import Settings
 from echoduet.dicom.node.spool import Spool
