@@ -103,3 +103,16 @@ def test_what_waits_is_moved(call, spool):
     assert "1 deliveries go to NEW@127.0.0.1:105" in told.out
     assert "--send-to NEW@127.0.0.1:105" in told.err
     assert {peer.destination: peer.pending for peer in look(spool).destinations} == {PACS: 0, "NEW@127.0.0.1:105": 1}
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "said"),
+    [
+        ("TYPO@127.0.0.1:104", PACS, "TYPO@127.0.0.1:104: is no destination of this queue"),
+        ("TYPO", PACS, "OLD 'TYPO': is no destination"),
+        (PACS, "NEW", "NEW 'NEW': is no destination"),
+    ],
+)
+def test_a_move_that_cannot_be_meant_is_told(call, spool, old, new, said):
+    told = call("node", "move", old, new, "--spool", spool)
+    assert (told.code, said in told.err) == (2, True)
