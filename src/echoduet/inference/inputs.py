@@ -36,9 +36,9 @@ class Inputs:
 def find_inputs(paths: Sequence[Path], out: Path | None = None) -> Inputs:
     """Find the images behind `paths`: files as named, folders with all their subfolders.
 
-    In a folder, files that are neither images nor DICOM (told by their suffix or, without one, by their content),
-    hidden files, files under `out` and reference masks (`x_mask.png` beside `x.png`, as data sets have them) are left
-    out. A file that is missing or no image is kept: whoever reads it can say so.
+    In a folder, files that are neither images nor DICOM (told by their suffix or, where that is none or a number,
+    by their content), hidden files, files under `out` and reference masks (`x_mask.png` beside `x.png`, as data sets
+    have them) are left out. A file that is missing or no image is kept: whoever reads it can say so.
 
     Raises:
         DataError: the paths hold no image at all.
@@ -72,7 +72,7 @@ def _expand(given: Path, out: Path | None) -> Iterator[Path]:
 
 
 def _is_picture(path: Path) -> bool:
-    if path.suffix:
+    if path.suffix and not path.suffix[1:].isdigit():  # archives name files by their UID: 1.2.840.4711
         return is_image_name(path) or path.suffix.lower() in DICOM_SUFFIXES
     try:
         with path.open("rb") as stream:
