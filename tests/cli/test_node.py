@@ -116,3 +116,17 @@ def test_what_waits_is_moved(call, spool):
 def test_a_move_that_cannot_be_meant_is_told(call, spool, old, new, said):
     told = call("node", "move", old, new, "--spool", spool)
     assert (told.code, said in told.err) == (2, True)
+
+
+@pytest.mark.parametrize("words", [["status"], ["retry"], ["discard", 1], ["move", PACS, "NEW@127.0.0.1:105"]])
+def test_a_damaged_queue_is_told_in_a_sentence(call, spool, words):
+    damage(spool / "queue.sqlite")
+    told = call("node", *words, "--spool", spool)
+    assert told.code == 2
+    assert "queue.sqlite: cannot be used (database disk image is malformed). Restore it" in told.err
+
+
+def damage(path):
+    """Overwrite everything but the page that says what tables there are."""
+    content = path.read_bytes()
+    path.write_bytes(content[:4096] + b"\xaa" * (len(content) - 4096))

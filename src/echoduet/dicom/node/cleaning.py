@@ -7,7 +7,7 @@ from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 
-from echoduet.dicom.node.ledger import SETTLE, Ledger
+from echoduet.dicom.node.ledger import SETTLE, Ledger, damage_told
 from echoduet.dicom.node.spool import Spool
 from echoduet.errors import DataError
 
@@ -127,6 +127,7 @@ def opened(folder: Path) -> Iterator[Cleaning]:
     """
     ledger = Ledger.open(folder, create=False)
     try:
-        yield Cleaning(ledger, Spool(folder))
+        with damage_told(folder):
+            yield Cleaning(ledger, Spool(folder))
     finally:
         ledger.close()

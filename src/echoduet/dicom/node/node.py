@@ -16,7 +16,7 @@ from echoduet.dicom.node.intake import Intake
 from echoduet.dicom.node.jobs import Jobs
 from echoduet.dicom.node.journal import Journal, silence_pynetdicom
 from echoduet.dicom.node.keeper import Keeper
-from echoduet.dicom.node.ledger import Ledger
+from echoduet.dicom.node.ledger import Ledger, damage_told
 from echoduet.dicom.node.loop import Loop
 from echoduet.dicom.node.peers import Destination
 from echoduet.dicom.node.receiver import Receiver
@@ -61,7 +61,8 @@ class Node:
             deliveries = Deliveries(ledger)
             jobs = Jobs(ledger, algorithm.key)
             cleaning = Cleaning(ledger, spool)
-            self._recover(jobs, deliveries, cleaning)
+            with damage_told(spool.folder):
+                self._recover(jobs, deliveries, cleaning)
             self._keeper = Keeper(cleaning, deliveries, settings.keeping, settings.patience, journal)
             self._senders = self._make_senders(deliveries, spool)
             self._worker = Worker(predictor, algorithm, jobs, spool, settings, journal, self._wake_senders)
