@@ -87,6 +87,21 @@ def test_an_instance_without_pixels_is_told_whether_they_are_encrypted(encrypted
     assert (caught.value.status, caught.value.reason) == (Status.CANNOT_UNDERSTAND, reason)
 
 
+@pytest.mark.parametrize("syntax", list(Syntax))
+def test_what_was_cut_off_at_any_tenth_is_not_taken(syntax):
+    exam = PhantomExam(width=64, frames=3)
+    length = len(encode(make_phantom(exam), syntax))
+    for tenth in range(10):
+        told = looked_at(make_phantom(exam), syntax, cut=length * tenth // 10)
+        assert told is not None
+        assert told[0] in (Status.CANNOT_UNDERSTAND, Status.MISMATCH)
+
+
+def test_a_loop_that_lacks_frames_is_told_how_many():
+    told = looked_at(make_phantom(PhantomExam(width=64, frames=4)), Syntax.JPEG, cut=-30)
+    assert told == (Status.CANNOT_UNDERSTAND, "holds 3 whole frames of the 4 it declares")
+
+
 def test_rubbish_is_not_understood():
     with pytest.raises(NotTakenError) as caught:
         inspect(Upload(b"\xff" * 5000, "x"), TAKEN[0], "1.2.3")

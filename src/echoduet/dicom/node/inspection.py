@@ -38,7 +38,7 @@ class NotTakenError(Exception):
 
 
 def inspect(file: PictureFile, sop_class: str, instance: str) -> None:
-    """Refuse an instance of which no frame could be read, or to which no result could refer.
+    """Refuse an instance that lacks frames or whose frames cannot be read, or to which no result could refer.
 
     Args:
         file: the instance.
@@ -60,7 +60,9 @@ def inspect(file: PictureFile, sop_class: str, instance: str) -> None:
     except DicomError as error:
         raise NotTakenError(Status.MISMATCH, "no ultrasound image, or modality not US") from error
     try:
-        Source.of(open_dicom(file, label).dataset)
+        source = open_dicom(file, label)
+        source.require_all_frames()
+        Source.of(source.dataset)
     except DicomError as error:
         raise NotTakenError(Status.CANNOT_UNDERSTAND, _reason(error, "its frames cannot be read")) from error
 
