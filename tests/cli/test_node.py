@@ -103,3 +103,30 @@ def test_what_waits_is_moved(call, spool):
     assert "1 deliveries go to NEW@127.0.0.1:105" in told.out
     assert "--send-to NEW@127.0.0.1:105" in told.err
     assert {peer.destination: peer.pending for peer in look(spool).destinations} == {PACS: 0, "NEW@127.0.0.1:105": 1}
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "said"),
+    [
+        ("TYPO@127.0.0.1:104", PACS, "TYPO@127.0.0.1:104: is no destination of this queue"),
+        ("TYPO", PACS, "OLD 'TYPO': is no destination"),
+        (PACS, "NEW", "NEW 'NEW': is no destination"),
+    ],
+)
+def test_a_move_that_cannot_be_meant_is_told(call, spool, old, new, said):
+    told = call("node", "move", old, new, "--spool", spool)
+    assert (told.code, said in told.err) == (2, True)
+
+
+@pytest.mark.parametrize("words", [["status"], ["retry"], ["discard", 1], ["move", PACS, "NEW@127.0.0.1:105"]])
+def test_a_damaged_queue_is_told_in_a_sentence(call, spool, words):
+    damage(spool / "queue.sqlite")
+    told = call("node", *words, "--spool", spool)
+    assert told.code == 2
+    assert "queue.sqlite: cannot be used (database disk image is malformed). Restore it" in told.err
+
+
+def damage(path):
+    """Overwrite everything but the page that says what tables there are."""
+    content = path.read_bytes()
+    path.write_bytes(content[:4096] + b"\xaa" * (len(content) - 4096))

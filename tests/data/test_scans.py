@@ -98,6 +98,21 @@ def test_what_is_no_picture_is_refused(content):
         list(read_scans(Upload(content, "x")))
 
 
+@pytest.mark.parametrize("kept", [slice(1), slice(100), slice(131), slice(128, None, 2)])
+def test_a_damaged_file_with_the_name_of_dicom_is_told_that_it_is_no_whole_one(kept):
+    content = phantom_file(EXAM)[kept]
+    for name in ("loop.dcm", "LOOP.IMA", "loop.dicom"):
+        with pytest.raises(DicomError, match=rf"^{name}: is no whole DICOM file\. Restore"):
+            list(read_scans(Upload(content, name)))
+
+
+def test_dicom_is_among_what_is_named_where_a_file_is_nothing_that_is_read(tmp_path):
+    (tmp_path / "IM0001").write_bytes(phantom_file(EXAM)[:100])
+    for file in (tmp_path / "IM0001", Upload(b"dear diary", "notes.txt")):
+        with pytest.raises(ImageError, match=r": is no PNG, JPEG, TIFF, BMP or DICOM image\. Convert or remove it\.$"):
+            list(read_scans(file))
+
+
 def test_a_missing_file_is_named(tmp_path):
     with pytest.raises(ImageError, match=r"gone\.dcm: is missing"):
         list(read_scans(tmp_path / "gone.dcm"))

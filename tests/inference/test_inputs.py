@@ -104,6 +104,15 @@ def test_dicom_is_found_by_its_suffix_and_without_one_by_its_first_bytes(tmp_pat
     assert names(find_inputs([tmp_path])) == ["a", "b", "IM0001"]
 
 
+def test_dicom_files_that_are_named_by_their_uid_are_found(tmp_path):
+    touch(tmp_path, "notes.2024")
+    for uid in ("1.2.840.1", "1.2.840.2"):
+        (tmp_path / uid).write_bytes(bytes(128) + b"DICM")
+    found = find_inputs([tmp_path])
+    assert [file.path.name for file in found.files] == ["1.2.840.1", "1.2.840.2"]
+    assert len(set(names(found))) == 2
+
+
 def test_a_name_that_could_be_a_frame_of_another_file_gets_a_number():
     assert name_outputs([Path("loop.dcm"), Path("loop-f001.png"), Path("else-f001.png")]) == (
         "loop",

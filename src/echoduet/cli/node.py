@@ -175,7 +175,8 @@ def move(
     from echoduet.dicom.node.peers import Destination
 
     with opened(_folder(spool)) as cleaning:
-        count = cleaning.move(old, Destination.parse(new).name)
-    emit({"moved": count}, f"{count} deliveries go to {new}")
+        target = Destination.parse(new, "NEW").name
+        count = cleaning.move(Destination.parse(old, "OLD").name, target)
+    emit({"moved": count}, f"{count} deliveries go to {target}")
     if count:
-        note(f"start the node with --send-to {new}, if it is not yet.")
+        note(f"start the node with --send-to {target}, if it is not yet.")

@@ -49,6 +49,11 @@ def is_image_name(path: Path) -> bool:
     return path.suffix.lower() in IMAGE_SUFFIXES
 
 
+def looks_like_picture(head: bytes) -> bool:
+    """Tell by its first bytes whether a file claims to be a PNG, JPEG, TIFF or BMP."""
+    return any(head.startswith(signature) for signature, _ in _DECODERS)
+
+
 def read_gray(path: PictureFile, max_pixels: int = MAX_PIXELS) -> GrayImage:
     """Return the image as gray values 0-255, `(H, W)`.
 

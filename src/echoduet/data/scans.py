@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 from echoduet.data.dicom.limits import MAX_FRAMES, Limits
-from echoduet.data.dicom.sniffing import HEAD_BYTES, looks_like_dicom
-from echoduet.data.images import MAX_PIXELS, read_gray_and_colour
+from echoduet.data.dicom.sniffing import DICOM_SUFFIXES, HEAD_BYTES, looks_like_dicom
+from echoduet.data.images import MAX_PIXELS, looks_like_picture, read_gray_and_colour
 from echoduet.data.uploads import PictureFile
 from echoduet.errors import DicomError, ImageError
 from echoduet.records import Scan
@@ -36,9 +37,12 @@ def read_scans(
     Raises:
         ImageError: the file cannot be used; for DICOM it is a DicomError.
     """
-    if is_dicom(file):
+    head = _head(file)
+    if looks_like_dicom(head):
         yield from open_dicom(file, name, Limits(max_frames, max_pixels)).scans()
         return
+    if head and not looks_like_picture(head):
+        raise _unknown(file)
     gray, colour = read_gray_and_colour(file, max_pixels)
     yield Scan(name or file.stem, gray, colour)
 
@@ -69,10 +73,21 @@ def is_dicom(file: PictureFile) -> bool:
     Raises:
         ImageError: it cannot be read.
     """
+    return looks_like_dicom(_head(file))
+
+
+def _head(file: PictureFile) -> bytes:
     try:
         with file.open("rb") as stream:
-            return looks_like_dicom(stream.read(HEAD_BYTES))
+            return stream.read(HEAD_BYTES)
     except FileNotFoundError as error:
         raise ImageError(f"{file}: is missing. Restore the file.") from error
     except OSError as error:
         raise ImageError(f"{file}: cannot be read ({error.strerror or 'read error'}).") from error
+
+
+def _unknown(file: PictureFile) -> ImageError:
+    """Return why a file that begins like none that is read is not; its name may tell what it should have been."""
+    if Path(str(file)).suffix.lower() in DICOM_SUFFIXES:
+        return DicomError(f"{file}: is no whole DICOM file. Restore the file from its source, or export it again.")
+    return ImageError(f"{file}: is no PNG, JPEG, TIFF, BMP or DICOM image. Convert or remove it.")

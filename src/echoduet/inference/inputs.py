@@ -8,13 +8,10 @@ from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from echoduet.data.dicom.sniffing import HEAD_BYTES, looks_like_dicom
+from echoduet.data.dicom.sniffing import DICOM_SUFFIXES, HEAD_BYTES, looks_like_dicom
 from echoduet.data.images import IMAGE_SUFFIXES, is_image_name
 from echoduet.data.ordering import natural_key
 from echoduet.errors import DataError
-
-DICOM_SUFFIXES = frozenset({".dcm", ".dicom", ".ima"})
-"""File name extensions (lower case) of DICOM files; many have none, and are known by their first bytes."""
 
 _FRAME = re.compile(r"(?P<file>.+)-f\d{3,}")
 _REFERENCE_MASK = re.compile(r"(?P<image>.+)_(?:mask|tumor|other)_?\d*", re.IGNORECASE)
@@ -39,9 +36,9 @@ class Inputs:
 def find_inputs(paths: Sequence[Path], out: Path | None = None) -> Inputs:
     """Find the images behind `paths`: files as named, folders with all their subfolders.
 
-    In a folder, files that are neither images nor DICOM (told by their suffix or, without one, by their content),
-    hidden files, files under `out` and reference masks (`x_mask.png` beside `x.png`, as data sets have them) are left
-    out. A file that is missing or no image is kept: whoever reads it can say so.
+    In a folder, files that are neither images nor DICOM (told by their suffix or, where that is none or a number,
+    by their content), hidden files, files under `out` and reference masks (`x_mask.png` beside `x.png`, as data sets
+    have them) are left out. A file that is missing or no image is kept: whoever reads it can say so.
 
     Raises:
         DataError: the paths hold no image at all.
@@ -75,7 +72,7 @@ def _expand(given: Path, out: Path | None) -> Iterator[Path]:
 
 
 def _is_picture(path: Path) -> bool:
-    if path.suffix:
+    if path.suffix and not path.suffix[1:].isdigit():  # archives name files by their UID: 1.2.840.4711
         return is_image_name(path) or path.suffix.lower() in DICOM_SUFFIXES
     try:
         with path.open("rb") as stream:

@@ -50,9 +50,14 @@ def test_another_kind_is_called_by_its_registered_name(kind):
     assert str(caught.value) == f"x: is no ultrasound image ({kind.name}). Choose one that is."
 
 
-@pytest.mark.parametrize("kind", [None, "1.2.3.4.5"])
-def test_an_unknown_kind_is_not_repeated(kind):
+def test_an_unknown_kind_is_not_repeated():
     with pytest.raises(DicomError, match=r"^x: is no ultrasound image\. Choose one that is\.$"):
+        check_kind(of("1.2.3.4.5", "US"), "x")
+
+
+@pytest.mark.parametrize("kind", [None, ""])
+def test_a_header_that_was_cut_off_before_the_kind_is_not_called_another_kind(kind):
+    with pytest.raises(DicomError, match=r"^x: ends before it says what it is, or never does\. Restore the file"):
         check_kind(of(kind, "US"), "x")
 
 

@@ -51,14 +51,6 @@ def free_port() -> int:
         return taken.getsockname()[1]
 
 
-def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Let pynetdicom leave a socket to the garbage collector that could not be connected: it does so by itself."""
-    left = pytest.mark.filterwarnings("ignore:.*socket.socket:pytest.PytestUnraisableExceptionWarning")
-    for item in items:
-        if item.path.parent == Path(__file__).parent:
-            item.add_marker(left)
-
-
 def until(condition: Callable[[], Any], seconds: float = 20.0) -> Any:
     """Wait until a condition holds, and return its value."""
     deadline = time.monotonic() + seconds

@@ -86,7 +86,9 @@ def test_failed_deliveries_are_tried_again(queue):
     queue.predicted()
     queue.deliveries.give_up(time.time() + 60)
     assert queue.states() == ["failed"]
-    assert queue.cleaning.retry([99]) == 0
+    with pytest.raises(DataError, match="job 99: is not in the queue"):
+        queue.cleaning.retry([1, 99])
+    assert queue.states() == ["failed"]
     assert queue.cleaning.retry() == 1
     assert queue.states() == ["delivering"]
     assert len(queue.deliveries.due("A")) == 1
@@ -126,6 +128,21 @@ def test_what_waits_can_be_moved(queue):
     queue.predicted("1.2.4", destinations=("A", "B"))
     assert queue.cleaning.move("A", "B") == 1
     assert (len(queue.deliveries.due("A")), len(queue.deliveries.due("B"))) == (0, 2)
+
+
+def test_a_job_that_waits_for_nothing_more_after_a_move_is_done(queue):
+    queue.predicted(destinations=("A", "B"))
+    queue.deliveries.sent(queue.deliveries.due("A")[0], "A")
+    queue.deliveries.meet(["B"])
+    assert queue.states() == ["predicted"]
+    assert queue.cleaning.move("B", "A") == 0
+    assert queue.states() == ["done"]
+
+
+def test_nothing_is_moved_from_a_destination_that_was_never_named(queue):
+    with pytest.raises(DataError, match="PACS: is no destination of this queue"):
+        queue.cleaning.move("PACS", "NEW")
+    assert [row["name"] for row in queue.ledger.rows("SELECT name FROM destinations")] == ["A"]
 
 
 def test_it_is_opened_where_a_queue_is(queue, tmp_path):

@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import io
+
 import pytest
+from pydicom.dataset import Dataset
 
 from echoduet.data.dicom.objects import Syntax, encode
 from echoduet.data.phantom_dicom import PhantomExam, make_phantom
@@ -51,11 +54,52 @@ def test_another_object_than_the_request_names_does_not_match():
     )
 
 
-@pytest.mark.parametrize("keyword", ["StudyInstanceUID", "SeriesInstanceUID", "Rows", "PhotometricInterpretation"])
-def test_what_no_result_could_be_made_of_is_not_understood(keyword):
+@pytest.mark.parametrize(
+    ("changes", "reason"),
+    [
+        ({"StudyInstanceUID": None}, "has no StudyInstanceUID, so nothing can refer to it"),
+        ({"SeriesInstanceUID": None}, "has no SeriesInstanceUID, so nothing can refer to it"),
+        ({"Rows": None}, "Rows is missing or no whole number"),
+        ({"NumberOfFrames": 2}, "holds fewer pixels than its header declares"),
+        ({"NumberOfFrames": 5000}, "has 5,000 frames, more than the 1,000 that are read"),
+        ({"PhotometricInterpretation": "ARGB"}, "its frames cannot be read"),  # the whole of it would be too long
+    ],
+)
+def test_what_no_result_could_be_made_of_is_not_understood(changes, reason):
     dataset = make_phantom(EXAM)
-    delattr(dataset, keyword)
-    assert looked_at(dataset) == (Status.CANNOT_UNDERSTAND, "its frames cannot be read")
+    for keyword, value in changes.items():
+        delattr(dataset, keyword) if value is None else setattr(dataset, keyword, value)
+    assert looked_at(dataset) == (Status.CANNOT_UNDERSTAND, reason)
+
+
+@pytest.mark.parametrize(
+    ("encrypted", "reason"), [(False, "holds no pixels that can be read"), (True, "its pixels are encrypted")]
+)
+def test_an_instance_without_pixels_is_told_whether_they_are_encrypted(encrypted, reason):
+    dataset = make_phantom(EXAM)
+    del dataset.PixelData
+    if encrypted:
+        dataset.EncryptedAttributesSequence = [Dataset()]
+    stream = io.BytesIO()
+    dataset.save_as(stream, enforce_file_format=True)
+    with pytest.raises(NotTakenError) as caught:
+        inspect(Upload(stream.getvalue(), "x"), str(dataset.SOPClassUID), str(dataset.SOPInstanceUID))
+    assert (caught.value.status, caught.value.reason) == (Status.CANNOT_UNDERSTAND, reason)
+
+
+@pytest.mark.parametrize("syntax", list(Syntax))
+def test_what_was_cut_off_at_any_tenth_is_not_taken(syntax):
+    exam = PhantomExam(width=64, frames=3)
+    length = len(encode(make_phantom(exam), syntax))
+    for tenth in range(10):
+        told = looked_at(make_phantom(exam), syntax, cut=length * tenth // 10)
+        assert told is not None
+        assert told[0] in (Status.CANNOT_UNDERSTAND, Status.MISMATCH)
+
+
+def test_a_loop_that_lacks_frames_is_told_how_many():
+    told = looked_at(make_phantom(PhantomExam(width=64, frames=4)), Syntax.JPEG, cut=-30)
+    assert told == (Status.CANNOT_UNDERSTAND, "holds 3 whole frames of the 4 it declares")
 
 
 def test_rubbish_is_not_understood():

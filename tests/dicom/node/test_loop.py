@@ -62,6 +62,19 @@ def test_what_fails_is_told_and_tried_again(failure, told):
     assert "Zyxwv" not in loop.log.getvalue()
 
 
+def test_pauses_double_while_steps_fail_and_are_short_again_after_one_that_did_not(monkeypatch):
+    loop, pauses = Counting(0, [OSError(28, "full")] * 9), []
+
+    def wait(seconds):
+        pauses.append(seconds)
+        if len(pauses) == 10:
+            loop.stop()
+
+    monkeypatch.setattr(loop._waking, "wait", wait)
+    loop.run()
+    assert pauses == [1, 2, 4, 8, 16, 30, 30, 30, 30, 0.5]
+
+
 def test_a_step_at_hand_is_ended():
     loop = Counting(10**9)
     loop.start()

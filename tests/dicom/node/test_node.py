@@ -193,3 +193,13 @@ def test_nobody_else_can_read_any_of_it(start_node, silent_archive, phantoms, un
     loose = [path.name for path in found if path.stat().st_mode & 0o077 and path.name != "lock"]
     assert loose == []
     assert not any("hantom" in path.name or "PHANTOM" in path.name for path in found)
+
+
+def test_a_damaged_queue_keeps_a_node_from_starting_and_is_told(start_node, silent_archive, tmp_path):
+    queue = tmp_path / "spool" / "queue.sqlite"
+    Spool.prepare(queue.parent)
+    Ledger.open(queue.parent).close()
+    content = queue.read_bytes()
+    queue.write_bytes(content[:4096] + b"\xaa" * (len(content) - 4096))
+    with pytest.raises(OutputError, match=r"queue\.sqlite: cannot be used \(database disk image is malformed\)"):
+        start_node(silent_archive.destination)

@@ -29,8 +29,9 @@ def test_a_destination_is_read_and_written_alike(text, aet, host, port):
     ["PACS", "PACS@host", "host:104", "@host:104", "PACS@host:0", "PACS@host:65536", "PACS@a b:104", "A@fd00::5:104"],
 )
 def test_what_is_no_destination_is_told(text):
-    with pytest.raises(ConfigError, match=r"AET@host:port"):
-        Destination.parse(text)
+    for option in ("--send-to", "NEW"):
+        with pytest.raises(ConfigError, match=rf"^{option} '.*AET@host:port"):
+            Destination.parse(text, option)
 
 
 @pytest.mark.parametrize("title", ["", "   ", "A" * 17, "A\\B", "Ä", "A\nB"])

@@ -11,12 +11,12 @@ from concurrent.futures import ThreadPoolExecutor
 import pytest
 from pydicom import dcmread
 from pydicom.uid import ExplicitVRLittleEndian
-from pynetdicom.ae import ApplicationEntity
 
 from echoduet.data.dicom.header import read_header
 from echoduet.data.dicom.objects import Syntax, encode
 from echoduet.data.phantom_dicom import PhantomExam, make_phantom
 from echoduet.dicom.node.contexts import TAKEN
+from echoduet.dicom.node.entity import ClosingEntity
 from echoduet.dicom.node.peers import Destination
 from echoduet.dicom.node.reception import Reception
 from echoduet.dicom.node.settings import Limits, Timeouts
@@ -55,7 +55,7 @@ def test_frames_arrive_as_they_were_sent(node, phantoms):
 
 
 def test_predictions_wait_for_the_end_of_the_association(node, phantoms, until):
-    ae = ApplicationEntity("SCANNER")
+    ae = ClosingEntity("SCANNER")
     ae.add_requested_context(TAKEN[0], ExplicitVRLittleEndian)
     association = ae.associate("127.0.0.1", node.node.port, ae_title="ECHODUET")
     assert association.send_c_store(dcmread(phantoms(seed=1))).Status == 0x0000
@@ -66,7 +66,7 @@ def test_predictions_wait_for_the_end_of_the_association(node, phantoms, until):
 
 
 def test_an_aborted_association_leaves_what_was_acknowledged(node, phantoms, until):
-    ae = ApplicationEntity("SCANNER")
+    ae = ClosingEntity("SCANNER")
     ae.add_requested_context(TAKEN[0], ExplicitVRLittleEndian)
     association = ae.associate("127.0.0.1", node.node.port, ae_title="ECHODUET")
     association.send_c_store(dcmread(phantoms(seed=2)))
@@ -124,7 +124,7 @@ def test_twenty_at_a_time(node, phantoms, until):
 
 def test_more_associations_than_allowed_are_rejected(start_node):
     node = start_node(NOBODY, limits=Limits(associations=1, free=0))
-    ae = ApplicationEntity("SCANNER")
+    ae = ClosingEntity("SCANNER")
     ae.add_requested_context(TAKEN[0])
     first = ae.associate("127.0.0.1", node.node.port, ae_title="ECHODUET")
     assert first.is_established
@@ -251,7 +251,7 @@ def test_rubbish_ends_its_own_connection_and_nothing_else(node, content, until):
     ],
 )
 def test_rubbish_within_an_association_ends_it(node, pdv, until):
-    ae = ApplicationEntity("SCANNER")
+    ae = ClosingEntity("SCANNER")
     ae.add_requested_context(TAKEN[0], ExplicitVRLittleEndian)
     association = ae.associate("127.0.0.1", node.node.port, ae_title="ECHODUET")
     association.dul.socket.send(RQ.pack(4, len(pdv)) + pdv)
@@ -262,7 +262,7 @@ def test_rubbish_within_an_association_ends_it(node, pdv, until):
 
 
 def test_a_command_without_end_is_not_collected(node, until):
-    ae = ApplicationEntity("SCANNER")
+    ae = ClosingEntity("SCANNER")
     ae.add_requested_context(TAKEN[0], ExplicitVRLittleEndian)
     association = ae.associate("127.0.0.1", node.node.port, ae_title="ECHODUET")
     part = struct.pack(">IBB", 2 + 30_000, 1, 1) + b"\0" * 30_000

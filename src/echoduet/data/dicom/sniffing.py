@@ -1,9 +1,12 @@
-"""Telling by its first bytes whether a file is DICOM; needs no pydicom."""
+"""Telling by its first bytes, or its name, whether a file is DICOM; needs no pydicom."""
 
 from __future__ import annotations
 
 HEAD_BYTES = 132
 """How many bytes it takes."""
+
+DICOM_SUFFIXES = frozenset({".dcm", ".dicom", ".ima"})
+"""File name extensions (lower case) of DICOM files; many have none, and are known by their first bytes."""
 
 _ENVELOPED = bytes.fromhex("06092a864886f70d010703")  # 1.2.840.113549.1.7.3, encrypted content (RFC 5652)
 _LONGEST_FIRST_VALUE = 1024

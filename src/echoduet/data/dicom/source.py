@@ -66,9 +66,17 @@ class DicomSource:
         Raises:
             DicomError: a frame is not there, or damaged.
         """
+        self.require_all_frames()
+        yield from map(self._read, range(self.frame_count))
+
+    def require_all_frames(self) -> None:
+        """Refuse a file that ends before its frames do; none is decoded.
+
+        Raises:
+            DicomError: a frame is not there, or not whole.
+        """
         if len(self._frames) < self.frame_count:
             raise self._missing()
-        yield from map(self._read, range(self.frame_count))
 
     def _missing(self) -> DicomError:
         what = "ends before its pixels do"

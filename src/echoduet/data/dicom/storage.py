@@ -28,9 +28,11 @@ def check_kind(dataset: Dataset, label: str) -> None:
     """Refuse what is not an ultrasound picture.
 
     Raises:
-        DicomError: it is of another kind or modality.
+        DicomError: it is of another kind or modality, or does not say of which.
     """
-    kind, modality = str(dataset.get("SOPClassUID", "")), dataset.get("Modality") or ""
+    kind, modality = str(dataset.get("SOPClassUID") or ""), dataset.get("Modality") or ""
+    if not kind:
+        raise DicomError(f"{label}: ends before it says what it is, or never does. Restore the file from its source.")
     if kind not in _ULTRASOUND | _CAPTURE:
         # Only a registered name is repeated: anything else in the element could be anything.
         known = f" ({UID(kind).name})" if UID(kind).name != kind else ""

@@ -7,7 +7,7 @@ from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 
-from echoduet.dicom.node.ledger import Ledger
+from echoduet.dicom.node.ledger import SETTLE, Ledger, damage_told
 from echoduet.dicom.node.spool import Spool
 from echoduet.errors import DataError
 
@@ -71,9 +71,15 @@ class Cleaning:
 
         Returns:
             How many failed jobs are tried again.
+
+        Raises:
+            DataError: one of those named is not in the queue.
         """
         now = time.time()
         with self._ledger.transaction() as sql:
+            known = {row["id"] for row in sql.execute("SELECT id FROM jobs").fetchall()} if numbers else set()
+            if unknown := [number for number in numbers if number not in known]:
+                raise DataError(f"job {unknown[0]}: is not in the queue. `echoduet node status` lists the jobs.")
             sql.execute("UPDATE destinations SET due = 0")
             sql.execute("UPDATE deliveries SET due = 0 WHERE state = 'pending'")
             failed = [row["id"] for row in sql.execute("SELECT id FROM jobs WHERE state = 'failed'").fetchall()]
@@ -92,16 +98,23 @@ class Cleaning:
         return len(chosen)
 
     def move(self, old: str, new: str) -> int:
-        """Send what waits for one destination to another, and return how many deliveries those are."""
+        """Send what waits for one destination to another, and return how many deliveries those are.
+
+        Raises:
+            DataError: nothing was ever to go to the old one.
+        """
         with self._ledger.transaction() as sql:
+            if sql.execute("SELECT 1 FROM destinations WHERE name = ?", (old,)).fetchone() is None:
+                raise DataError(f"{old}: is no destination of this queue. `echoduet node status` lists those it has.")
             sql.execute("INSERT OR IGNORE INTO destinations (name) VALUES (?)", (new,))
             values = (new, old)
             moved = sql.execute(
                 "UPDATE OR IGNORE deliveries SET destination = ?, due = 0 WHERE destination = ? AND state != 'sent'",
                 values,
             )
-            # What goes to the new one anyway.
+            # What goes to the new one anyway, or has gone there: a job may then wait for nothing more.
             sql.execute("DELETE FROM deliveries WHERE destination = ? AND state != 'sent'", (old,))
+            sql.execute(SETTLE, (time.time(),))
             return moved.rowcount
 
 
@@ -114,6 +127,7 @@ def opened(folder: Path) -> Iterator[Cleaning]:
     """
     ledger = Ledger.open(folder, create=False)
     try:
-        yield Cleaning(ledger, Spool(folder))
+        with damage_told(folder):
+            yield Cleaning(ledger, Spool(folder))
     finally:
         ledger.close()

@@ -15,6 +15,9 @@ from echoduet.dicom.node.contexts import TAKEN
 from echoduet.dicom.source import Source
 from echoduet.errors import DicomError
 
+_LONGEST_COMMENT = 64
+"""Characters of an Error Comment (DICOM PS3.7, C.3), which is a short text."""
+
 
 class Status(IntEnum):
     """Statuses of C-STORE that the node answers with (DICOM PS3.4, B.2.3)."""
@@ -35,7 +38,7 @@ class NotTakenError(Exception):
 
 
 def inspect(file: PictureFile, sop_class: str, instance: str) -> None:
-    """Refuse an instance of which no frame could be read, or to which no result could refer.
+    """Refuse an instance that lacks frames or whose frames cannot be read, or to which no result could refer.
 
     Args:
         file: the instance.
@@ -51,15 +54,23 @@ def inspect(file: PictureFile, sop_class: str, instance: str) -> None:
             dataset = read_header(file, label).dataset
             _compare(dataset, sop_class, instance)
     except DicomError as error:
-        raise NotTakenError(Status.CANNOT_UNDERSTAND, "data set is damaged") from error
+        raise NotTakenError(Status.CANNOT_UNDERSTAND, _reason(error, "its header cannot be read")) from error
     try:
         check_kind(dataset, label)
     except DicomError as error:
         raise NotTakenError(Status.MISMATCH, "no ultrasound image, or modality not US") from error
     try:
-        Source.of(open_dicom(file, label).dataset)
+        source = open_dicom(file, label)
+        source.require_all_frames()
+        Source.of(source.dataset)
     except DicomError as error:
-        raise NotTakenError(Status.CANNOT_UNDERSTAND, "its frames cannot be read") from error
+        raise NotTakenError(Status.CANNOT_UNDERSTAND, _reason(error, "its frames cannot be read")) from error
+
+
+def _reason(error: DicomError, in_short: str) -> str:
+    """Return what an error says is wrong, without what it is wrong with; `in_short` where that is too long."""
+    told = str(error).partition(": ")[2].partition(". ")[0]
+    return told if told and len(told) <= _LONGEST_COMMENT else in_short
 
 
 def _compare(dataset: Dataset, sop_class: str, instance: str) -> None:

@@ -94,14 +94,12 @@ class Ledger:
         path = folder / NAME
         if not create and not path.is_file():
             raise OutputError(f"{folder}: holds no queue of a node. Name the node's folder by --spool.")
-        try:
+        with damage_told(folder):
             if create:
                 os.close(os.open(path, os.O_CREAT | os.O_RDWR, 0o600))
             ledger = cls(_connected(path))
             ledger._prepare(path)
-        except (sqlite3.Error, OSError) as error:
-            raise OutputError(f"{path}: cannot be used ({error}). Restore it, or choose another --spool.") from error
-        return ledger
+            return ledger
 
     def _prepare(self, path: Path) -> None:
         with self.transaction() as sql:
@@ -137,6 +135,20 @@ class Ledger:
         """Close the connection."""
         with self._lock:
             self._connection.close()
+
+
+@contextmanager
+def damage_told(folder: Path) -> Iterator[None]:
+    """Turn what SQLite says about a queue that it cannot use into a sentence.
+
+    Raises:
+        OutputError: the queue of this spool cannot be used.
+    """
+    try:
+        yield
+    except (sqlite3.Error, OSError) as error:
+        path = folder / NAME
+        raise OutputError(f"{path}: cannot be used ({error}). Restore it, or choose another --spool.") from error
 
 
 def _connected(path: Path) -> sqlite3.Connection:

@@ -11,6 +11,9 @@ from echoduet.dicom.node.journal import Journal
 PAUSE_S = 0.5
 """How long a thread without work waits before it looks again; other processes may have changed the queue."""
 
+LONGEST_PAUSE_S = 30.0
+"""How long it waits at most where steps fail one after the other, as on a full disk: each pause doubles the last."""
+
 
 class Loop(threading.Thread, ABC):
     """Works, and waits where there is nothing to do. A full disk is a reason to wait, not to end."""
@@ -32,14 +35,17 @@ class Loop(threading.Thread, ABC):
 
     def run(self) -> None:
         """Work until stopped."""
+        pause = PAUSE_S
         while not self.stopping:
             try:
                 busy = self.step()
+                pause = PAUSE_S
             except Exception as error:  # noqa: BLE001 - a thread that has ended would be missed by nobody
                 busy = False
+                pause = min(2 * pause, LONGEST_PAUSE_S)
                 self._tell(error)
             if not busy:
-                self._waking.wait(PAUSE_S)
+                self._waking.wait(pause)
                 self._waking.clear()
 
     def _tell(self, error: Exception) -> None:

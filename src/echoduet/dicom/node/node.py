@@ -11,14 +11,15 @@ from typing import IO, Self
 from echoduet.dicom.identity import Algorithm
 from echoduet.dicom.node.cleaning import Cleaning
 from echoduet.dicom.node.deliveries import Deliveries
+from echoduet.dicom.node.entity import entity
 from echoduet.dicom.node.intake import Intake
 from echoduet.dicom.node.jobs import Jobs
 from echoduet.dicom.node.journal import Journal, silence_pynetdicom
 from echoduet.dicom.node.keeper import Keeper
-from echoduet.dicom.node.ledger import Ledger
+from echoduet.dicom.node.ledger import Ledger, damage_told
 from echoduet.dicom.node.loop import Loop
 from echoduet.dicom.node.peers import Destination
-from echoduet.dicom.node.receiver import Receiver, entity
+from echoduet.dicom.node.receiver import Receiver
 from echoduet.dicom.node.sender import Sender
 from echoduet.dicom.node.settings import Settings
 from echoduet.dicom.node.spool import Spool
@@ -60,7 +61,8 @@ class Node:
             deliveries = Deliveries(ledger)
             jobs = Jobs(ledger, algorithm.key)
             cleaning = Cleaning(ledger, spool)
-            self._recover(jobs, deliveries, cleaning)
+            with damage_told(spool.folder):
+                self._recover(jobs, deliveries, cleaning)
             self._keeper = Keeper(cleaning, deliveries, settings.keeping, settings.patience, journal)
             self._senders = self._make_senders(deliveries, spool)
             self._worker = Worker(predictor, algorithm, jobs, spool, settings, journal, self._wake_senders)

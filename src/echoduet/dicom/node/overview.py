@@ -8,7 +8,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
-from echoduet.dicom.node.ledger import Ledger
+from echoduet.dicom.node.ledger import Ledger, damage_told
 from echoduet.errors import OutputError
 from echoduet.lock import hold
 
@@ -81,17 +81,22 @@ def look(folder: Path, most: int = 50, instance: str | None = None) -> Overview:
     """
     ledger = Ledger.open(folder, create=False)
     try:
-        oldest = ledger.rows("SELECT min(received) FROM jobs WHERE state NOT IN ('done', 'failed')")[0][0]
-        return Overview(
-            str(folder),
-            is_running(folder),
-            _counts(ledger),
-            None if oldest is None else round(max(0.0, time.time() - oldest), 1),
-            tuple(_destinations(ledger)),
-            tuple(_jobs(ledger, most, instance)),
-        )
+        with damage_told(folder):
+            return _overview(ledger, folder, most, instance)
     finally:
         ledger.close()
+
+
+def _overview(ledger: Ledger, folder: Path, most: int, instance: str | None) -> Overview:
+    oldest = ledger.rows("SELECT min(received) FROM jobs WHERE state NOT IN ('done', 'failed')")[0][0]
+    return Overview(
+        str(folder),
+        is_running(folder),
+        _counts(ledger),
+        None if oldest is None else round(max(0.0, time.time() - oldest), 1),
+        tuple(_destinations(ledger)),
+        tuple(_jobs(ledger, most, instance)),
+    )
 
 
 def is_running(folder: Path) -> bool:

@@ -37,8 +37,12 @@ class Destination:
     port: int
 
     @classmethod
-    def parse(cls, text: str) -> Destination:
+    def parse(cls, text: str, option: str = "--send-to") -> Destination:
         """Read `AET@host:port`; an IPv6 address stands in brackets.
+
+        Args:
+            text: what was given.
+            option: as what it was given.
 
         Raises:
             ConfigError: it is not of that form.
@@ -46,9 +50,9 @@ class Destination:
         match = _FORM.fullmatch(text.strip())
         if match is None or not 0 < int(match["port"]) < 65536:
             raise ConfigError(
-                f"--send-to {text!r}: is no destination. Give it as AET@host:port, as in PACS@10.0.0.5:104."
+                f"{option} {text!r}: is no destination. Give it as AET@host:port, as in PACS@10.0.0.5:104."
             )
-        return cls(check_aet(match["aet"], "--send-to"), match["host"].strip("[]"), int(match["port"]))
+        return cls(check_aet(match["aet"], option), match["host"].strip("[]"), int(match["port"]))
 
     @property
     def name(self) -> str:

@@ -12,12 +12,11 @@ from contextlib import suppress
 from typing import TYPE_CHECKING, Any, cast
 
 from pynetdicom import evt
-from pynetdicom.ae import ApplicationEntity
 from pynetdicom.association import Association
 from pynetdicom.transport import RequestHandler, ThreadedAssociationServer
 
-from echoduet.dicom.identity import IMPLEMENTATION_CLASS
 from echoduet.dicom.node.contexts import receiving_contexts
+from echoduet.dicom.node.entity import entity
 from echoduet.dicom.node.intake import Intake
 from echoduet.dicom.node.reception import Reception
 from echoduet.dicom.node.settings import Settings
@@ -28,20 +27,6 @@ if TYPE_CHECKING:
     import queue
 
 _POLL_S = 0.1
-
-
-def entity(settings: Settings) -> ApplicationEntity:
-    """Return the application entity that the node is, in either role."""
-    ae = ApplicationEntity(settings.aet)
-    ae.implementation_class_uid = IMPLEMENTATION_CLASS
-    ae.implementation_version_name = "ECHODUET"
-    ae.maximum_pdu_size = settings.limits.pdu
-    ae.maximum_associations = settings.limits.associations
-    ae.acse_timeout = settings.timeouts.acse
-    ae.dimse_timeout = settings.timeouts.dimse
-    ae.network_timeout = settings.timeouts.network
-    ae.connection_timeout = settings.timeouts.connection
-    return ae
 
 
 class _Handler(RequestHandler):
