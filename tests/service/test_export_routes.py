@@ -89,6 +89,7 @@ def on(index, **ends):
     [
         ({"job": "forgotten"}, 404, "no such job"),
         ({"results": [0, 9]}, 404, "no such result"),
+        ({"results": list(range(2000))}, 404, "no such result"),  # as many as a long loop has
         ({"results": [0], **on(1)}, 404, "no such result with calipers"),
         (on(0, end={"row": 500, "column": 0}), 422, "outside of its picture"),
         (on(0, end={"row": "1", "column": None}), 422, "parts.0.calipers.0.calipers.0.end.column"),

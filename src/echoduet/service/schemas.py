@@ -207,7 +207,7 @@ class PartBody(_Body):
 class ExportBody(_Body):
     """What an archive is to hold."""
 
-    parts: list[PartBody] = Field(min_length=1, max_length=1000)
+    parts: list[PartBody] = Field(min_length=1, max_length=10_000)
 
 
 class DistanceBody(CaliperBody):

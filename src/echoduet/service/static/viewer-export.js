@@ -1,6 +1,6 @@
 // Taking answers away: everything as a zip, one image as a zip, or single documents of it.
 import { announce, warn } from "./viewer-announce.js";
-import { blob } from "./viewer-api.js";
+import { blob, json } from "./viewer-api.js";
 import { guard } from "./viewer-correction.js";
 import { $, download, icon, make, refill } from "./viewer-dom.js";
 import { reanalyse } from "./viewer-intake.js";
@@ -18,15 +18,48 @@ const DOCUMENTS = {
 
 const stem = (name) => name.replace(/\.[^.]+$/, "") || name;
 
-/** Fetch, then hand over: a refusal of the server is then told in words, which a link could not. */
-async function fetchTo(address, name) {
-  const address_ = URL.createObjectURL(await blob(address));
+/** Hand over what the server gives: a refusal is told in words, which a link could not. */
+async function fetchTo(address, name, options) {
+  const address_ = URL.createObjectURL(await blob(address, options));
   download(address_, name);
   setTimeout(() => URL.revokeObjectURL(address_), 60_000);
 }
 
 /** The results of a file that say something: what could not be read has nothing to export. */
 const indices = (entry) => entry.results.filter((answer) => answer && answer.status !== "failed").map((answer) => answer.index);
+
+/** A place as the server counts: there, whole numbers are the middles of pixels; here, their left upper corners. */
+const placeOf = ({ x, y }) => ({ row: y - 0.5, column: x - 0.5 });
+
+/** The calipers of a file, for each result that has some. */
+const marked = (entry) =>
+  [...entry.works]
+    .filter(([position, { calipers }]) => calipers.length && entry.results[position]?.index !== undefined)
+    .map(([position, { calipers }]) => ({
+      index: entry.results[position].index,
+      calipers: calipers.map(({ a, b }) => ({ start: placeOf(a), end: placeOf(b) })),
+    }));
+
+/** Those of the files that the server has forgotten. */
+async function forgotten(entries) {
+  const gone = new Set();
+  for (const job of new Set(entries.map((entry) => entry.job))) {
+    try {
+      await json(`v1/jobs/${job}?start=1000000`);
+    } catch (error) {
+      if (error.status !== 404) throw error;
+      gone.add(job);
+    }
+  }
+  return entries.filter((entry) => gone.has(entry.job));
+}
+
+/** One zip of these files; those that were added together have numbers that follow one another. */
+async function zip(entries, name) {
+  const parts = entries.map((entry) => ({ job: entry.job, results: indices(entry), calipers: marked(entry) }));
+  const headers = { "content-type": "application/json" };
+  await fetchTo("v1/exports", name, { method: "POST", headers, body: JSON.stringify({ parts }) });
+}
 
 async function take(work, doing) {
   if (!(await guard(doing))) return;
@@ -40,26 +73,21 @@ async function take(work, doing) {
 export function exportOne(entry = state.current) {
   if (!entry?.job || !indices(entry).length) return announce("There is no answer to export yet.");
   return take(async () => {
-    await fetchTo(`v1/jobs/${entry.job}/export.zip?results=${indices(entry).join(",")}`, `${stem(entry.name)}.zip`);
+    await zip([entry], `${stem(entry.name)}.zip`);
     announce(`${entry.name} exported`);
   }, "exporting now");
 }
 
-/** One zip for each request that was made of the server: what was added together lies together. */
 export function exportAll() {
-  const jobs = Map.groupBy(
-    state.entries.filter((entry) => entry.job && indices(entry).length),
-    (entry) => entry.job,
-  );
-  if (!jobs.size) return announce("There is no answer to export yet.");
+  const wanted = state.entries.filter((entry) => entry.job && indices(entry).length);
+  if (!wanted.length) return announce("There is no answer to export yet.");
   return take(async () => {
-    let number = 0;
-    for (const [job, entries] of jobs) {
-      number += 1;
-      const name = jobs.size === 1 ? "echoduet.zip" : `echoduet-${number}-of-${jobs.size}.zip`;
-      await fetchTo(`v1/jobs/${job}/export.zip?results=${entries.flatMap(indices).join(",")}`, name);
-    }
-    announce(jobs.size === 1 ? "Everything exported" : `Everything exported, in ${jobs.size} zips`);
+    const lost = await forgotten(wanted);
+    const there = wanted.filter((entry) => !lost.includes(entry));
+    if (there.length) await zip(there, "echoduet.zip");
+    if (!lost.length) return announce("Everything exported");
+    const names = lost.map((entry) => entry.name).join(", ");
+    return warn(`${there.length} of ${wanted.length} exported. The server has forgotten ${names}: analyse again, then export.`);
   }, "exporting now");
 }
 
