@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import csv
 import io
+import json
 import re
 import zipfile
 from collections.abc import Iterator, Mapping, Sequence
@@ -22,14 +23,16 @@ PREDICTION_COLUMNS = (*COLUMNS, "status", "error", "corrected")
 CORRECTED_COLUMNS = (*LESION_COLUMNS, "of")
 """Those of `echoduet predict`, and whether a lesion is the answer's, or of a person's mask."""
 
-_LAYERS = (Layer.MASK, Layer.MASK_RAW, Layer.CORRECTION)
+_LAYERS = tuple(layer for layer in Layer if layer is not Layer.IMAGE)
+"""The frame itself is the sender's own, and may show a name."""
+
 _FORMULA = ("=", "+", "-", "@", "\t", "\r")
 
 
 def archive(
     results: Sequence[Kept], documents: Documents, made: datetime, calipers: Mapping[int, CalipersBody] | None = None
 ) -> Iterator[bytes]:
-    """Yield a ZIP file with the tables, and for each result its masks, overlay, JSON and DICOM files.
+    """Yield a ZIP file with the tables, and for each result its layers, overlay, JSON and DICOM files.
 
     Args:
         results: what goes in.
@@ -54,7 +57,7 @@ def _entries(
     problems = []
     for kept in results:
         folder = folder_name(kept.body)
-        yield f"{folder}/result.json", kept.body.model_dump_json(indent=2, exclude={"layers", "documents"}) + "\n"
+        yield f"{folder}/result.json", _told(kept)
         if kept.body.index in calipers:
             yield f"{folder}/calipers.json", calipers[kept.body.index].model_dump_json(indent=2) + "\n"
         for layer in _LAYERS:
@@ -67,6 +70,14 @@ def _entries(
                 problems.append(f"{folder}/{document.value}: {refusal}\n")
     if problems:
         yield "PROBLEMS.txt", "".join(problems)
+
+
+def _told(kept: Kept) -> str:
+    """Return a result as JSON; where there is an explanation, with what the 255 of its picture stands for."""
+    told = kept.body.model_dump(mode="json", exclude={"layers", "documents"})
+    if kept.layers.scale is not None:
+        told["explanation_scale"] = kept.layers.scale
+    return json.dumps(told, indent=2, ensure_ascii=False, allow_nan=False) + "\n"
 
 
 def folder_name(body: ResultBody) -> str:

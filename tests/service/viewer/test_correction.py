@@ -237,6 +237,21 @@ def test_what_was_added_in_several_goes_is_one_zip_without_what_was_forgotten(de
     expect(desk.page.locator("#warned")).to_contain_text("1 of 2 exported. The server has forgotten benign.png")
 
 
+def test_an_export_that_takes_long_is_told_and_not_begun_twice(desk):
+    desk.add("benign.png")
+    held = []
+    desk.page.route("**/v1/exports", lambda route: held.append(route))
+    button = desk.page.locator("#export-all")
+    button.click()
+    expect(button).to_have_text("Exporting")
+    desk.page.keyboard.press("s")
+    expect(desk.page.locator("#told")).to_have_text("An export is being made.")
+    with desk.page.expect_download() as got:
+        held[0].continue_()
+    assert (got.value.suggested_filename, len(held)) == ("echoduet.zip", 1)
+    expect(button).to_have_text("Export all")
+
+
 def test_what_the_server_forgot_is_told_in_words_and_what_was_painted_stays(correcting):
     desk = correcting
     desk.drag(desk.at(80, 280), desk.at(120, 280))

@@ -61,12 +61,22 @@ async function zip(entries, name) {
   await fetchTo("v1/exports", name, { method: "POST", headers, body: JSON.stringify({ parts }) });
 }
 
+let busy = false;
+
+/** Take something away, one thing at a time: of a long loop the server makes hundreds of files. */
 async function take(work, doing) {
-  if (!(await guard(doing))) return;
+  if (busy) return announce("An export is being made.");
+  busy = true;
   try {
+    if (!(await guard(doing))) return;
+    announce("The export is being made.");
+    render();
     await work();
   } catch (error) {
     warn(error.message);
+  } finally {
+    busy = false;
+    render();
   }
 }
 
@@ -106,7 +116,10 @@ const again = () => state.current && reanalyse(state.current, {});
 
 function render() {
   const entry = state.current;
-  $("export-all").disabled = !state.entries.some((one) => indices(one).length);
+  const all = $("export-all");
+  all.disabled = !state.entries.some((one) => indices(one).length);
+  all.setAttribute("aria-busy", String(busy));
+  all.lastChild.textContent = busy ? "Exporting" : "Export all";
   if (!entry) return refill($("take-away"));
   const documents = Object.entries(result()?.documents ?? {}).filter(([kind, address]) => address && DOCUMENTS[kind]);
   return refill(
