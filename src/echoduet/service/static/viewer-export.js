@@ -31,10 +31,10 @@ const indices = (entry) => entry.results.filter((answer) => answer && answer.sta
 /** A place as the server counts: there, whole numbers are the middles of pixels; here, their left upper corners. */
 const placeOf = ({ x, y }) => ({ row: y - 0.5, column: x - 0.5 });
 
-/** The calipers of a file, for each result that has some. */
+/** The calipers of a file, for each result that has some and is exported. */
 const marked = (entry) =>
   [...entry.works]
-    .filter(([position, { calipers }]) => calipers.length && entry.results[position]?.index !== undefined)
+    .filter(([position, { calipers }]) => calipers.length && indices(entry).includes(entry.results[position]?.index))
     .map(([position, { calipers }]) => ({
       index: entry.results[position].index,
       calipers: calipers.map(({ a, b }) => ({ start: placeOf(a), end: placeOf(b) })),
