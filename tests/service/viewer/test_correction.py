@@ -246,6 +246,10 @@ def test_an_export_that_takes_long_is_told_and_not_begun_twice(desk):
     expect(button).to_have_text("Exporting")
     desk.page.keyboard.press("s")
     expect(desk.page.locator("#told")).to_have_text("An export is being made.")
+    for _ in range(400):
+        if held:
+            break
+        desk.page.wait_for_timeout(25)
     with desk.page.expect_download() as got:
         held[0].continue_()
     assert (got.value.suggested_filename, len(held)) == ("echoduet.zip", 1)
