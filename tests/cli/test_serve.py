@@ -87,6 +87,20 @@ def served(monkeypatch):
     return calls
 
 
+def test_a_graph_that_was_changed_is_not_used_and_that_is_written_down(call, served, bundle, caplog, monkeypatch):
+    monkeypatch.setenv("ECHODUET_CACHE", str(bundle.parent / "cache"))
+    monkeypatch.setattr("echoduet.inference.runtimes.takes_gpu", lambda device: False)
+    call("serve", "--model", bundle, "--port", "0")
+    assert "graph_unused" not in caplog.text
+    graph = bundle.with_suffix(".onnx")
+    graph.write_bytes(b"changed")
+    (graph.parent / f"{graph.name}.sha256").write_text(f"{'0' * 64}  {graph.name}\n")
+    call("serve", "--model", bundle, "--port", "0")
+    assert served[1][0].predictor.runtime.name == "torch"
+    (line,) = [record for record in caplog.records if record.msg == "graph_unused"]
+    assert (line.levelname, line.echoduet_fields) == ("WARNING", {"graph": "model.onnx"})
+
+
 def test_it_tells_where_it_answers_and_what(call, served, tmp_path, monkeypatch):
     monkeypatch.delenv("ECHODUET_TOKEN", raising=False)
     told = call("serve", "--model", "small", "--port", "0", "--limit", "queue=3")

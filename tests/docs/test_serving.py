@@ -20,6 +20,8 @@ import pytest
 from echoduet.data.images import write_png
 from echoduet.data.phantom_dicom import PhantomExam, write_phantom_dicom
 from echoduet.data.synthetic import simulate
+from echoduet.inference.exported import at_hand
+from echoduet.models.shipped import NAMES, shipped_model
 from echoduet.records import Label
 from echoduet.service.limits import limits_table
 
@@ -248,3 +250,14 @@ def test_the_first_container_lines_are_of_commands_that_are_there(root):
     (lines,) = blocks(root / "docs" / "serving.md", "console")
     assert "podman build --tag echoduet ." in lines
     assert (root / "Containerfile").is_file()
+
+
+def test_the_container_has_its_graphs_where_the_runtime_looks_for_them(root, tmp_path):
+    text = (root / "Containerfile").read_text(encoding="utf-8")
+    made = re.search(r"for name in ([a-z ]+); do", text)[1].split()
+    out = re.search(r'export --to onnx --model "\$name" --out "\$models/(\S+)"', text)[1]
+    assert tuple(made) == NAMES
+    for name in made:
+        graph = tmp_path / out.replace("$name", name)
+        graph.touch()
+        assert at_hand(tmp_path / shipped_model(name).name, "0" * 64, "onnx")[0] == graph

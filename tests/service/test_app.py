@@ -65,6 +65,7 @@ def test_the_description_names_every_route_and_its_answers(client):
         ("/v1/jobs/{job_id}/results/{index}/correction", "put"),
         ("/v1/jobs/{job_id}/results/{index}/correction", "delete"),
         ("/v1/jobs/{job_id}/export.zip", "get"),
+        ("/v1/exports", "post"),
         ("/v1/models", "get"),
         ("/v1/models/{name}/card", "get"),
         ("/healthz", "get"),
@@ -109,7 +110,7 @@ def described(make_backend, disc):
 
 def test_whatever_is_sent_the_answer_is_one_that_is_described(described):
     operations = [found.ok() for found in described.get_all_operations()]
-    assert len(operations) == 13
+    assert len(operations) == 14
     seen = {}
     for operation in operations:
         for mode in GenerationMode:
@@ -117,6 +118,8 @@ def test_whatever_is_sent_the_answer_is_one_that_is_described(described):
     assert seen["GET /v1/jobs/{job_id}"][200]
     assert seen["POST /v1/predictions"][422]
     assert seen["GET /v1/jobs/{job_id}/export.zip"][200]
+    assert seen["POST /v1/exports"][200]
+    assert seen["POST /v1/exports"][422]
 
 
 def _send_anything(operation, mode, known_job):
@@ -130,6 +133,8 @@ def _send_anything(operation, mode, known_job):
         if known and case.method != "DELETE" and "job_id" in (case.path_parameters or {}):
             case.path_parameters["job_id"] = known_job
             case.path_parameters |= {"index": 0} if "index" in case.path_parameters else {}
+        if known and case.path == "/v1/exports" and mode is GenerationMode.POSITIVE:
+            case.body = {"parts": [part | {"job": known_job} for part in case.body["parts"]]}
         checks = [check for check in CHECKS if not (known and check is every.negative_data_rejection)]
         seen[case.call_and_validate(checks=checks).status_code] += 1
 

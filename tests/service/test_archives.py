@@ -61,9 +61,20 @@ def test_it_holds_everything_about_the_results(content, results):
         assert overlay.size[0] >= 128
         assert {info.date_time for info in file.infolist()} == {(2026, 3, 1, 12, 30, 0)}
     tables = {"NOTICE.txt", "predictions.csv", "lesions.csv"}
-    answer = {f"0000-scan/{name}" for name in ("result.json", "mask.png", "mask_raw.png", "overlay.png", "mask.nii.gz")}
+    answer = {f"0000-scan/{name}" for name in ("result.json", "overlay.png", "mask.nii.gz")}
+    answer |= {f"0000-scan/{name}.png" for name in ("mask", "mask_raw", "probability", "uncertainty")}
     corrected = {name.replace("0000-scan", "0001-cmd_C_calc_A0") for name in answer}
     assert names == tables | answer | corrected | {"0001-cmd_C_calc_A0/correction.png", "0002-c/result.json"}
+
+
+def test_an_explanation_comes_with_its_scale(keep):
+    explained = keep(explain=True)
+    content = b"".join(archive([explained, keep(index=1)], DOCUMENTS, MADE))
+    with zipfile.ZipFile(io.BytesIO(content)) as file:
+        assert file.read("0000-scan/explanation.png") == explained.layers.pictures[Layer.EXPLANATION]
+        assert json.loads(file.read("0000-scan/result.json"))["explanation_scale"] == explained.layers.scale > 0
+        assert "explanation_scale" not in json.loads(file.read("0001-scan/result.json"))
+        assert "0001-scan/explanation.png" not in file.namelist()
 
 
 def test_the_tables_hold_what_was_answered(content, results):

@@ -1,9 +1,8 @@
-"""/v1/jobs/{id}/results: pictures, files, corrections, and the archive."""
+"""/v1/jobs/{id}/results: pictures, files, and corrections."""
 
 from __future__ import annotations
 
 import io
-import zipfile
 
 import cv2
 import numpy as np
@@ -97,23 +96,3 @@ def test_the_overlay_is_a_file_to_keep(client, base):
     assert answer.headers["content-disposition"] == 'attachment; filename="result-0.overlay.png"'
     missing = client.get(f"{base}/documents/seg.dcm")
     assert (missing.status_code, "seg.dcm" in missing.json()["error"]) == (404, True)
-
-
-def test_all_or_some_results_come_as_an_archive(client, part):
-    job = client.post("/v1/predictions", files=[part(name=f"{n}.png") for n in range(3)]).json()
-    url = f"/v1/jobs/{job['id']}/export.zip"
-    for results, folders in ((None, {"0000-0", "0001-1", "0002-2"}), ("2,0", {"0000-0", "0002-2"})):
-        answer = client.get(url, params={"results": results} if results else {})
-        assert answer.headers["content-type"] == "application/zip"
-        with zipfile.ZipFile(io.BytesIO(answer.content)) as file:
-            assert {name.split("/")[0] for name in file.namelist() if "/" in name} == folders
-    assert client.get(url, params={"results": "9"}).status_code == 404
-    assert client.get(url, params={"results": "0,x"}).status_code == 422
-
-
-def test_the_archive_waits_for_the_end_of_the_job(serve, part, glow):
-    glow.seconds = 0.5
-    client = serve()
-    job_id = client.post("/v1/predictions?mode=job", files=[part() for _ in range(9)]).json()["id"]
-    answer = client.get(f"/v1/jobs/{job_id}/export.zip")
-    assert (answer.status_code, answer.json()["error"][:27]) == (409, "The job is not done yet. As")

@@ -74,7 +74,7 @@ def test_hosts_are_named_with_or_without_their_port():
 @pytest.mark.parametrize("host", ["127.0.0.1", "127.8.9.1", "::1", "localhost"])
 def test_loopback(host):
     assert is_loopback(host)
-    assert not any(is_loopback(other) for other in ("0.0.0.0", "::", "10.0.0.1", "example.org"))
+    assert not any(is_loopback(other) for other in ("0.0.0.0", "::", "10.0.0.1", "example.org", "127.example.org"))
 
 
 def test_requests_of_other_sites_are_known():

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import http.client
+import io
 import json
 import resource
 import signal
@@ -10,13 +11,16 @@ import socket
 import struct
 import threading
 import time
+import zipfile
 import zlib
+from contextlib import closing
 
 import numpy as np
 import pytest
 
 from echoduet.data.phantom_dicom import PhantomExam, phantom_file
 from echoduet.service.layers import png
+from echoduet.service.server import LAST_ANSWERS_S
 
 BOUNDARY = "boundary"
 FORM = {"content-type": f"multipart/form-data; boundary={BOUNDARY}"}
@@ -289,6 +293,23 @@ def test_the_end_waits_for_what_was_accepted(serve_process, scan):
     assert len(done["results"]) == 40
     assert served.process.wait(30) == 0
     assert served.lines()[-1] | {"time": ""} == {"time": "", "level": "info", "event": "ended", "lost": 0}
+
+
+def test_the_end_waits_for_an_archive_on_its_way(serve_process, rng):
+    served = serve_process("--limit", "fetch_seconds=0.1")
+    noise = png(rng.integers(0, 255, (1500, 1500), dtype=np.uint8))  # more than lies in the buffers of a connection
+    job = predict(served, *((f"{n}.png", noise) for n in range(6)), query="?refuse=false")[1]
+    connection = http.client.HTTPConnection(*served.address, timeout=60)
+    connection.request("GET", f"/v1/jobs/{job['id']}/export.zip")
+    with closing(connection), connection.getresponse() as answer:
+        content = answer.read(1000)
+        served.process.send_signal(signal.SIGTERM)
+        time.sleep(LAST_ANSWERS_S + 1.5)
+        content += answer.read()
+    with zipfile.ZipFile(io.BytesIO(content)) as file:
+        assert file.testzip() is None
+        assert len([name for name in file.namelist() if name.endswith("result.json")]) == 6
+    assert served.process.wait(30) == 0
 
 
 def test_the_end_does_not_wait_for_ever(serve_process, scan):

@@ -13,7 +13,7 @@ from starlette.requests import Request
 from echoduet.service.limits import Limits
 from echoduet.service.refusals import RefusedError
 from echoduet.service.spool import Spool
-from echoduet.service.uploads import NAME_LENGTH, display_name, receive_files, receive_png
+from echoduet.service.uploads import NAME_LENGTH, display_name, receive_files, receive_whole
 
 BOUNDARY = "boundary"
 FORM = f"multipart/form-data; boundary={BOUNDARY}"
@@ -192,15 +192,16 @@ def test_no_name_leads_anywhere(given_name):
     assert shown not in (".", "..")
 
 
-def test_a_png_by_itself_is_bounded_and_of_that_type():
+def test_a_body_that_is_one_thing_is_bounded_and_of_its_type():
     limits = Limits(request_bytes=100)
-    assert asyncio.run(receive_png(request_of([b"ab", b"c"], "image/png"), limits)) == b"abc"
-    for request, status in (
-        (request_of([b"x" * 101], "image/png"), 413),
-        (request_of([b"x"], "image/png", content_length="101"), 413),
-        (request_of([b"x"], "text/html"), 415),
-        (request_of([b"x"], "image/png", gone=True), 499),
+    assert asyncio.run(receive_whole(request_of([b"ab", b"c"], "image/png"), limits, "image/png", 3)) == b"abc"
+    for request, most, status in (
+        (request_of([b"x" * 101], "image/png"), 1000, 413),
+        (request_of([b"x"], "image/png", content_length="101"), 1000, 413),
+        (request_of([b"x" * 4], "image/png"), 3, 413),
+        (request_of([b"x"], "text/html"), 1000, 415),
+        (request_of([b"x"], "image/png", gone=True), 1000, 499),
     ):
         with pytest.raises(RefusedError) as error:
-            asyncio.run(receive_png(request, limits))
+            asyncio.run(receive_whole(request, limits, "image/png", most))
         assert error.value.status == status

@@ -90,9 +90,25 @@ def serve(
         backend = Backend(predictor, Settings(limits, hosts, token, root_path, spool, *about))
         settings = backend.settings
         start_logging(mode.quiet)
+        if runtime == "auto":
+            _note_unused_graphs(path, backend)
         emit(_result(settings, address(listener, root_path), backend), _text(settings, address(listener, root_path)))
         if run(backend, listener, proxies):
             raise typer.Exit(LOST)
+
+
+def _note_unused_graphs(path: Path, backend: Backend) -> None:
+    """Log which graphs of the model are there and not used: PyTorch answers as well, but more slowly."""
+    import logging
+
+    from echoduet.inference.exported import at_hand
+    from echoduet.inference.runtimes import LIBRARIES, takes_gpu
+    from echoduet.service.logs import event
+
+    if backend.predictor.runtime.name == "torch" and not takes_gpu("auto"):
+        for to in LIBRARIES:
+            for graph in at_hand(path, backend.settings.sha256, to):
+                event("graph_unused", logging.WARNING, graph=graph.name)
 
 
 def _result(settings: Settings, address: str, backend: Backend) -> dict[str, object]:

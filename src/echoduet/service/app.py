@@ -15,6 +15,7 @@ from echoduet import __version__
 from echoduet.inference.rows import NOTICE
 from echoduet.service.backend import Backend
 from echoduet.service.descriptions import completed
+from echoduet.service.export_routes import exports_router
 from echoduet.service.guard import REFUSED, Gate, Guard
 from echoduet.service.job_routes import jobs_router
 from echoduet.service.operations import operations_router
@@ -61,7 +62,7 @@ def build_api(backend: Backend) -> FastAPI:
     api.add_exception_handler(RequestValidationError, _tell_misfit)
     api.add_exception_handler(HTTPException, _tell_http)
     api.add_exception_handler(Exception, _tell_fault)
-    for routes in (predictions_router, jobs_router, results_router, operations_router):
+    for routes in (predictions_router, jobs_router, results_router, exports_router, operations_router):
         api.include_router(routes(backend), dependencies=[Depends(refuse_unknown)])
     _add_pages(api)
     described = api.openapi

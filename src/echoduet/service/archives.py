@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import csv
 import io
+import json
 import re
 import zipfile
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from datetime import datetime
 from typing import Any
 
@@ -14,7 +15,7 @@ from echoduet.inference.rows import COLUMNS, LESION_COLUMNS, NOTICE, flat, flat_
 from echoduet.service.documents import Document, Documents
 from echoduet.service.refusals import RefusedError
 from echoduet.service.results import Kept
-from echoduet.service.schemas import Layer, LesionBody, ResultBody
+from echoduet.service.schemas import CalipersBody, Layer, LesionBody, ResultBody
 
 PREDICTION_COLUMNS = (*COLUMNS, "status", "error", "corrected")
 """Those of `echoduet predict`, and three more; `name` is the folder of a result, `file` what its sender calls it."""
@@ -22,34 +23,43 @@ PREDICTION_COLUMNS = (*COLUMNS, "status", "error", "corrected")
 CORRECTED_COLUMNS = (*LESION_COLUMNS, "of")
 """Those of `echoduet predict`, and whether a lesion is the answer's, or of a person's mask."""
 
-_LAYERS = (Layer.MASK, Layer.MASK_RAW, Layer.CORRECTION)
+_LAYERS = tuple(layer for layer in Layer if layer is not Layer.IMAGE)
+"""The frame itself is the sender's own, and may show a name."""
+
 _FORMULA = ("=", "+", "-", "@", "\t", "\r")
 
 
-def archive(results: Sequence[Kept], documents: Documents, made: datetime) -> Iterator[bytes]:
-    """Yield a ZIP file with the tables, and for each result its masks, overlay, JSON and DICOM files.
+def archive(
+    results: Sequence[Kept], documents: Documents, made: datetime, calipers: Mapping[int, CalipersBody] | None = None
+) -> Iterator[bytes]:
+    """Yield a ZIP file with the tables, and for each result its layers, overlay, JSON and DICOM files.
 
     Args:
         results: what goes in.
         documents: makes the files of a result.
         made: time of all entries.
+        calipers: what a person measured, by number of the result.
     """
     pipe = _Pipe()
     with zipfile.ZipFile(pipe, "w", zipfile.ZIP_DEFLATED, compresslevel=1) as out:
-        for name, content in _entries(results, documents):
+        for name, content in _entries(results, documents, calipers or {}):
             out.writestr(zipfile.ZipInfo(name, made.timetuple()[:6]), content, zipfile.ZIP_DEFLATED)
             yield pipe.taken()
     yield pipe.taken()
 
 
-def _entries(results: Sequence[Kept], documents: Documents) -> Iterator[tuple[str, bytes | str]]:
+def _entries(
+    results: Sequence[Kept], documents: Documents, calipers: Mapping[int, CalipersBody]
+) -> Iterator[tuple[str, bytes | str]]:
     yield "NOTICE.txt", f"{NOTICE}\n"
     yield "predictions.csv", table(PREDICTION_COLUMNS, [prediction_row(kept.body) for kept in results])
     yield "lesions.csv", table(CORRECTED_COLUMNS, [row for kept in results for row in lesion_rows(kept.body)])
     problems = []
     for kept in results:
         folder = folder_name(kept.body)
-        yield f"{folder}/result.json", kept.body.model_dump_json(indent=2, exclude={"layers", "documents"}) + "\n"
+        yield f"{folder}/result.json", _told(kept)
+        if kept.body.index in calipers:
+            yield f"{folder}/calipers.json", calipers[kept.body.index].model_dump_json(indent=2) + "\n"
         for layer in _LAYERS:
             if layer in kept.layers.pictures:
                 yield f"{folder}/{layer.value}.png", kept.layers.pictures[layer]
@@ -60,6 +70,14 @@ def _entries(results: Sequence[Kept], documents: Documents) -> Iterator[tuple[st
                 problems.append(f"{folder}/{document.value}: {refusal}\n")
     if problems:
         yield "PROBLEMS.txt", "".join(problems)
+
+
+def _told(kept: Kept) -> str:
+    """Return a result as JSON; where there is an explanation, with what the 255 of its picture stands for."""
+    told = kept.body.model_dump(mode="json", exclude={"layers", "documents"})
+    if kept.layers.scale is not None:
+        told["explanation_scale"] = kept.layers.scale
+    return json.dumps(told, indent=2, ensure_ascii=False, allow_nan=False) + "\n"
 
 
 def folder_name(body: ResultBody) -> str:

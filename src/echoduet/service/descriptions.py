@@ -7,6 +7,10 @@ from functools import cache
 from importlib.resources import files
 from typing import Any
 
+from pydantic.json_schema import models_json_schema
+
+from echoduet.service.schemas import ExportBody
+
 OPEN_ROUTES = ("/healthz", "/readyz")
 """Need no token."""
 
@@ -20,7 +24,11 @@ def examples() -> dict[str, dict[str, Any]]:
 
 
 def completed(schema: dict[str, Any], token: bool) -> dict[str, Any]:
-    """Add examples to a description, and what it says of the token where one is asked for."""
+    """Add examples to a description, the body that a route reads by itself, and the token where one is asked for."""
+    place = "#/components/schemas/{model}"
+    schema.setdefault("components", {}).setdefault("schemas", {}).update(
+        models_json_schema([(ExportBody, "validation")], ref_template=place)[1]["$defs"]
+    )
     for route, answers in examples().items():
         method, path = route.split()
         for status, answer in answers.items():

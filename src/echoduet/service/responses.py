@@ -26,6 +26,9 @@ MEANINGS = {
     507: "The disk is full.",
 }
 
+PRIVATE = {"cache-control": "private, no-store"}
+"""Headers of what is about a patient."""
+
 
 def described(*statuses: int) -> dict[int | str, dict[str, Any]]:
     """Return the description of errors that a route may answer with."""

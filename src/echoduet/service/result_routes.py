@@ -1,24 +1,21 @@
-"""/v1/jobs/{id}/results/...: the pictures and files of a result, and a person's correction; all of a job as a ZIP."""
+"""/v1/jobs/{id}/results/...: the pictures and files of a result, and a person's correction."""
 
 from __future__ import annotations
 
 import asyncio
-from datetime import UTC, datetime
 from typing import Annotated, Any
 
-from fastapi import APIRouter, Path, Query, Request, Response
-from fastapi.responses import StreamingResponse
+from fastapi import APIRouter, Path, Request, Response
 
-from echoduet.service.archives import archive
 from echoduet.service.backend import Backend
 from echoduet.service.corrections import correct, read_mask, take_back
 from echoduet.service.documents import Document
 from echoduet.service.jobs import Job
 from echoduet.service.refusals import RefusedError, missing
-from echoduet.service.responses import binary, described, told
+from echoduet.service.responses import PRIVATE, binary, described, told
 from echoduet.service.results import Kept
 from echoduet.service.schemas import Layer, ResultBody
-from echoduet.service.uploads import receive_png
+from echoduet.service.uploads import PNG_BYTES, receive_whole
 from echoduet.service.views import result_body
 
 JobId = Annotated[str, Path(description="From the answer to the request.", max_length=64)]
@@ -35,7 +32,6 @@ _MASK: dict[str, Any] = {
         "description": "0 and 255, the size of the frame.",
     }
 }
-_PRIVATE = {"cache-control": "private, no-store"}
 
 
 def results_router(backend: Backend) -> APIRouter:
@@ -43,7 +39,6 @@ def results_router(backend: Backend) -> APIRouter:
     router = APIRouter(tags=["results"])
     _add_pictures(router, backend)
     _add_corrections(router, backend)
-    _add_archive(router, backend)
     return router
 
 
@@ -61,7 +56,7 @@ def _add_pictures(router: APIRouter, backend: Backend) -> None:
             raise missing(f"layer '{layer.value}' of this result")
         scaled = layer is Layer.EXPLANATION and kept.layers.scale is not None
         headers = {SCALE_HEADER: f"{kept.layers.scale:.6g}"} if scaled else {}
-        return Response(picture, headers=headers | _PRIVATE, media_type="image/png")
+        return Response(picture, headers=headers | PRIVATE, media_type="image/png")
 
     @router.get(
         "/v1/jobs/{job_id}/results/{index}/documents/{document}",
@@ -72,7 +67,7 @@ def _add_pictures(router: APIRouter, backend: Backend) -> None:
         """Return a file about a result."""
         content = backend.documents.make(found(backend, job_id, index)[1], document)
         named = {"content-disposition": f'attachment; filename="result-{index}.{document.value}"'}
-        return Response(content, headers=named | _PRIVATE, media_type=document.media_type)
+        return Response(content, headers=named | PRIVATE, media_type=document.media_type)
 
 
 def _add_corrections(router: APIRouter, backend: Backend) -> None:
@@ -87,7 +82,7 @@ def _add_corrections(router: APIRouter, backend: Backend) -> None:
     async def correction(request: Request, job_id: JobId, index: Index) -> Response:
         """Keep a person's mask beside the answer, and measure it."""
         job, kept = _corrigible(backend, job_id, index)
-        content = await receive_png(request, backend.settings.limits)
+        content = await receive_whole(request, backend.settings.limits, "image/png", PNG_BYTES)
         await asyncio.to_thread(_correct, backend, job, kept, content)
         return told(result_body(backend, job, kept))
 
@@ -97,32 +92,6 @@ def _add_corrections(router: APIRouter, backend: Backend) -> None:
         job, kept = _corrigible(backend, job_id, index)
         backend.jobs.grow(job, take_back(kept))
         return told(result_body(backend, job, kept))
-
-
-def _add_archive(router: APIRouter, backend: Backend) -> None:
-    @router.get(
-        "/v1/jobs/{job_id}/export.zip",
-        response_class=Response,
-        responses=binary("application/zip") | described(*_COMMON, 409),
-    )
-    def export(
-        job_id: JobId,
-        results: Annotated[
-            str | None,
-            Query(
-                description="Numbers of the results, as in 0,3; all when left out.",
-                pattern=r"^[0-9]{1,9}(,[0-9]{1,9})*$",
-                max_length=1000,
-            ),
-        ] = None,
-    ) -> Response:
-        """Return everything about a job that is done, as a ZIP file."""
-        job = backend.jobs.get(job_id)
-        if not job.over:
-            raise RefusedError(409, "not_done", "The job is not done yet. Ask again once its status is done.")
-        pieces = archive(_chosen(job, results), backend.documents, datetime.now(UTC))
-        named = {"content-disposition": 'attachment; filename="echoduet.zip"'}
-        return StreamingResponse(pieces, headers=named | _PRIVATE, media_type="application/zip")
 
 
 def found(backend: Backend, job_id: str, index: int) -> tuple[Job, Kept]:
@@ -147,13 +116,3 @@ def _corrigible(backend: Backend, job_id: str, index: int) -> tuple[Job, Kept]:
 
 def _correct(backend: Backend, job: Job, kept: Kept, content: bytes) -> None:
     backend.jobs.grow(job, correct(kept, read_mask(content, kept, backend.settings.limits)))
-
-
-def _chosen(job: Job, numbers: str | None) -> list[Kept]:
-    if numbers is None:
-        return job.in_order()
-    wanted = sorted({int(number) for number in numbers.split(",")})
-    kept = [job.results.get(number) for number in wanted]
-    if None in kept:
-        raise missing("result")
-    return [item for item in kept if item is not None]

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from datetime import datetime
 from enum import StrEnum
-from typing import Literal
+from typing import Annotated, Literal
 
 from pydantic import BaseModel, ConfigDict, Field
 
@@ -68,10 +68,10 @@ class BoxBody(_Body):
 
 
 class PointBody(_Body):
-    """A place in the frame, pixels."""
+    """A place in the frame, pixels; whole numbers are the middles of pixels."""
 
-    row: float
-    column: float
+    row: float = Field(allow_inf_nan=False)
+    column: float = Field(allow_inf_nan=False)
 
 
 class CheckBody(_Body):
@@ -178,6 +178,54 @@ class JobBody(_Body):
     model: str
     notice: str = NOTICE
     results: list[ResultBody]
+
+
+class CaliperBody(_Body):
+    """Two places in a frame whose distance a person wants to know."""
+
+    start: PointBody
+    end: PointBody
+
+
+class MarkedBody(_Body):
+    """A result with calipers on it."""
+
+    index: int = Field(ge=0, le=10**9, description="Number of the result.")
+    calipers: list[CaliperBody] = Field(min_length=1, max_length=1000)
+
+
+class PartBody(_Body):
+    """What an archive is to hold of one job."""
+
+    job: str = Field(max_length=64, description="Its id.")
+    results: list[Annotated[int, Field(ge=0, le=10**9)]] | None = Field(
+        default=None, max_length=100_000, description="Numbers of the results; all when null."
+    )
+    calipers: list[MarkedBody] = Field(default=[], max_length=100_000)
+
+
+class ExportBody(_Body):
+    """What an archive is to hold."""
+
+    parts: list[PartBody] = Field(min_length=1, max_length=10_000)
+
+
+class DistanceBody(CaliperBody):
+    """The distance of a caliper."""
+
+    number: int
+    length: float
+    unit: Literal["mm", "px"]
+    reason: str | None = Field(description="Why it is in pixels.")
+
+
+class CalipersBody(_Body):
+    """calipers.json of an archive: what a person measured on a picture."""
+
+    notice: str
+    file: str
+    frame: int | None
+    calipers: list[DistanceBody]
 
 
 class MalignantBinBody(_Body):

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import secrets
 from collections.abc import Mapping
+from ipaddress import IPv4Address
 from pathlib import Path
 
 from echoduet.errors import ConfigError
@@ -35,8 +36,11 @@ def page_policy(images: str = "'self'") -> dict[str, str]:
 
 
 def is_loopback(host: str) -> bool:
-    """Tell whether an address or name leads to this machine only."""
-    return host in LOOPBACK or host.startswith("127.")
+    """Tell whether an address or name leads to this machine only; of other names nobody knows."""
+    try:
+        return host in LOOPBACK or IPv4Address(host).is_loopback
+    except ValueError:
+        return False
 
 
 def local_hosts(port: int) -> frozenset[str]:

@@ -61,8 +61,8 @@ class PredictionServer(uvicorn.Server):
         return self._all_fetched()
 
     def _all_fetched(self) -> bool:
-        """Tell whether all is done, and fetched by those who still ask."""
-        if self._backend.busy:
+        """Tell whether all is done, and fetched by those who still ask; an archive may be long on its way."""
+        if self._backend.busy or self.server_state.tasks:
             self._done_at = None
             return False
         self._done_at = self._done_at or time.monotonic()

@@ -20,8 +20,8 @@ from echoduet.service.spool import Spool, Spooled
 PART = "files"
 """Name of the parts that hold pictures."""
 
-PNG_BYTES = 32_000_000
-"""Largest body that is a PNG file by itself."""
+PNG_BYTES, JSON_BYTES = 32_000_000, 4_000_000
+"""Largest body that is a PNG file by itself, and that is JSON."""
 
 NAME_LENGTH = 100
 """Longest name of a file that is given back, in characters."""
@@ -55,16 +55,22 @@ async def receive_files(request: Request, limits: Limits, spool: Spool) -> list[
             parts.close_unless_finished()
 
 
-async def receive_png(request: Request, limits: Limits) -> bytes:
-    """Return the body of a request that sends one PNG file.
+async def receive_whole(request: Request, limits: Limits, media_type: str, most: int) -> bytes:
+    """Return the body of a request that is one thing, such as a PNG file.
+
+    Args:
+        request: same.
+        limits: of the server.
+        media_type: what it has to say that it is.
+        most: bytes that it may have, where the limits allow as many.
 
     Raises:
         RefusedError: it says to be something else, or is larger or slower than the limits allow.
     """
-    body = _Body(request, limits, min(limits.request_bytes, PNG_BYTES))
+    body = _Body(request, limits, min(limits.request_bytes, most))
     async with body.told_why():
-        if parse_options_header(request.headers.get("content-type"))[0] != b"image/png":
-            raise RefusedError(415, "media_type", "Send the mask as image/png.")
+        if parse_options_header(request.headers.get("content-type"))[0] != media_type.encode():
+            raise RefusedError(415, "media_type", f"Send the body as {media_type}.")
         return b"".join([piece async for piece in body.pieces()])
 
 

@@ -63,6 +63,11 @@ def test_all_can_be_read_reached_and_touched_at(size, server, visit):
     expect(desk.page.locator("footer .notice")).to_be_in_viewport(ratio=1)
     if touch:
         assert desk.page.evaluate(TARGETS) == []
+    desk.page.evaluate(f"async () => (await import('./static/viewer-announce.js')).announce('{'long words ' * 12}')")
+    expect(desk.page.locator("#told")).to_contain_text("long words")
+    notice, told = (desk.page.locator(name).bounding_box() for name in ("footer .notice", "#told"))
+    beside = told["x"] >= notice["x"] + notice["width"]
+    assert beside or told["y"] + told["height"] <= notice["y"]  # nothing lies over the notice
 
 
 def test_axe_finds_nothing(server, visit):

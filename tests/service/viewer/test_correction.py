@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import csv
 import io
+import json
 import zipfile
 
 import numpy as np
@@ -13,7 +14,9 @@ from playwright.sync_api import expect
 
 from echoduet.data.dicom.sniffing import looks_like_dicom
 from echoduet.inference.measurements import measure_lesions
+from echoduet.inference.rows import NOTICE
 from echoduet.records import Spacing
+from echoduet.service.calipers import NO_SPACING, OUTSIDE
 
 
 def read_png(content):
@@ -187,6 +190,70 @@ def test_everything_is_exported_and_single_files_too(desk):
     assert got.value.suggested_filename == "benign.overlay.png"
     width = desk.state("result().width")
     assert Image.open(io.BytesIO(got.value.path().read_bytes())).width == width
+
+
+def test_calipers_are_exported_in_millimetres_where_these_are_known(desk):
+    desk.add("loop.dcm", "benign.png")
+    desk.press("c")
+    desk.drag(desk.at(100, 100), desk.at(180, 160))
+    desk.press(".")
+    desk.drag(desk.at(120, 90), desk.at(10, 10))
+    shown = [desk.page.locator("#caliper-0 span").inner_text()]
+    desk.press(",")
+    shown.insert(0, desk.page.locator("#caliper-0 span").inner_text())
+    desk.press("j", "Enter", "Enter")
+    shown.append(desk.page.locator("#caliper-1 span").inner_text())
+    with desk.page.expect_download() as got:
+        desk.page.keyboard.press("Shift+S")
+    file = unzipped(got.value)
+    names = [name for name in file.namelist() if name.endswith("calipers.json")]
+    assert names == ["0000-loop/calipers.json", "0001-loop/calipers.json", "0006-benign/calipers.json"]
+    told = [json.loads(file.read(name)) for name in names]
+    assert [(one["file"], one["frame"], len(one["calipers"])) for one in told] == [
+        ("loop.dcm", 0, 1), ("loop.dcm", 1, 1), ("benign.png", None, 2)
+    ]  # fmt: skip
+    distances = [one["calipers"][-1] for one in told]
+    assert [f"{one['length']:.1f} {one['unit']}" for one in distances] == shown
+    assert [one["unit"] for one in distances] == ["mm", "px", "px"]
+    assert [one["reason"] for one in distances] == [None, OUTSIDE, NO_SPACING]
+    start, end = distances[0]["start"], distances[0]["end"]
+    at = {"row": 99.5, "column": 99.5}, {"row": 159.5, "column": 179.5}
+    assert (start, end) == (pytest.approx(at[0], abs=0.6), pytest.approx(at[1], abs=0.6))
+    assert all(one["notice"] == NOTICE for one in told)
+
+
+def test_what_was_added_in_several_goes_is_one_zip_without_what_was_forgotten(desk):
+    desk.add("benign.png")
+    desk.add("dark.jpg")
+    with desk.page.expect_download() as got:
+        desk.page.click("#export-all")
+    assert [(row["name"], row["file"]) for row in predictions(got.value)] == [
+        ("0000-benign", "benign.png"), ("0001-dark", "dark.jpg")
+    ]  # fmt: skip
+    desk.page.request.delete(desk.page.url + f"v1/jobs/{desk.state('state.entries[0].job')}")
+    with desk.page.expect_download() as got:
+        desk.page.click("#export-all")
+    assert [row["file"] for row in predictions(got.value)] == ["dark.jpg"]
+    expect(desk.page.locator("#warned")).to_contain_text("1 of 2 exported. The server has forgotten benign.png")
+
+
+def test_an_export_that_takes_long_is_told_and_not_begun_twice(desk):
+    desk.add("benign.png")
+    held = []
+    desk.page.route("**/v1/exports", lambda route: held.append(route))  # noqa: PLW0108  # playwright asks a callback for its parameters
+    button = desk.page.locator("#export-all")
+    button.click()
+    expect(button).to_have_text("Exporting")
+    desk.page.keyboard.press("s")
+    expect(desk.page.locator("#told")).to_have_text("An export is being made.")
+    for _ in range(400):
+        if held:
+            break
+        desk.page.wait_for_timeout(25)
+    with desk.page.expect_download() as got:
+        held[0].continue_()
+    assert (got.value.suggested_filename, len(held)) == ("echoduet.zip", 1)
+    expect(button).to_have_text("Export all")
 
 
 def test_what_the_server_forgot_is_told_in_words_and_what_was_painted_stays(correcting):

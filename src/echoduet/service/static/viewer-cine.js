@@ -110,6 +110,7 @@ function build() {
       min: RATES[0],
       max: RATES[1],
       value: film.rate,
+      "aria-label": "Frames a second",
       on: { change: (event) => setRate(event.target.value) },
     }),
   };

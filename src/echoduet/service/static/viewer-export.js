@@ -1,6 +1,6 @@
 // Taking answers away: everything as a zip, one image as a zip, or single documents of it.
 import { announce, warn } from "./viewer-announce.js";
-import { blob } from "./viewer-api.js";
+import { blob, json } from "./viewer-api.js";
 import { guard } from "./viewer-correction.js";
 import { $, download, icon, make, refill } from "./viewer-dom.js";
 import { reanalyse } from "./viewer-intake.js";
@@ -18,9 +18,9 @@ const DOCUMENTS = {
 
 const stem = (name) => name.replace(/\.[^.]+$/, "") || name;
 
-/** Fetch, then hand over: a refusal of the server is then told in words, which a link could not. */
-async function fetchTo(address, name) {
-  const address_ = URL.createObjectURL(await blob(address));
+/** Hand over what the server gives: a refusal is told in words, which a link could not. */
+async function fetchTo(address, name, options) {
+  const address_ = URL.createObjectURL(await blob(address, options));
   download(address_, name);
   setTimeout(() => URL.revokeObjectURL(address_), 60_000);
 }
@@ -28,38 +28,76 @@ async function fetchTo(address, name) {
 /** The results of a file that say something: what could not be read has nothing to export. */
 const indices = (entry) => entry.results.filter((answer) => answer && answer.status !== "failed").map((answer) => answer.index);
 
+/** A place as the server counts: there, whole numbers are the middles of pixels; here, their left upper corners. */
+const placeOf = ({ x, y }) => ({ row: y - 0.5, column: x - 0.5 });
+
+/** The calipers of a file, for each result that has some and is exported. */
+const marked = (entry) =>
+  [...entry.works]
+    .filter(([position, { calipers }]) => calipers.length && indices(entry).includes(entry.results[position]?.index))
+    .map(([position, { calipers }]) => ({
+      index: entry.results[position].index,
+      calipers: calipers.map(({ a, b }) => ({ start: placeOf(a), end: placeOf(b) })),
+    }));
+
+/** Those of the files that the server has forgotten. */
+async function forgotten(entries) {
+  const gone = new Set();
+  for (const job of new Set(entries.map((entry) => entry.job))) {
+    try {
+      await json(`v1/jobs/${job}?start=1000000`);
+    } catch (error) {
+      if (error.status !== 404) throw error;
+      gone.add(job);
+    }
+  }
+  return entries.filter((entry) => gone.has(entry.job));
+}
+
+/** One zip of these files; those that were added together have numbers that follow one another. */
+async function zip(entries, name) {
+  const parts = entries.map((entry) => ({ job: entry.job, results: indices(entry), calipers: marked(entry) }));
+  const headers = { "content-type": "application/json" };
+  await fetchTo("v1/exports", name, { method: "POST", headers, body: JSON.stringify({ parts }) });
+}
+
+let busy = false;
+
+/** Take something away, one thing at a time: of a long loop the server makes hundreds of files. */
 async function take(work, doing) {
-  if (!(await guard(doing))) return;
+  if (busy) return announce("An export is being made.");
+  busy = true;
   try {
+    if (!(await guard(doing))) return;
+    announce("The export is being made.");
+    render();
     await work();
   } catch (error) {
     warn(error.message);
+  } finally {
+    busy = false;
+    render();
   }
 }
 
 export function exportOne(entry = state.current) {
   if (!entry?.job || !indices(entry).length) return announce("There is no answer to export yet.");
   return take(async () => {
-    await fetchTo(`v1/jobs/${entry.job}/export.zip?results=${indices(entry).join(",")}`, `${stem(entry.name)}.zip`);
+    await zip([entry], `${stem(entry.name)}.zip`);
     announce(`${entry.name} exported`);
   }, "exporting now");
 }
 
-/** One zip for each request that was made of the server: what was added together lies together. */
 export function exportAll() {
-  const jobs = Map.groupBy(
-    state.entries.filter((entry) => entry.job && indices(entry).length),
-    (entry) => entry.job,
-  );
-  if (!jobs.size) return announce("There is no answer to export yet.");
+  const wanted = state.entries.filter((entry) => entry.job && indices(entry).length);
+  if (!wanted.length) return announce("There is no answer to export yet.");
   return take(async () => {
-    let number = 0;
-    for (const [job, entries] of jobs) {
-      number += 1;
-      const name = jobs.size === 1 ? "echoduet.zip" : `echoduet-${number}-of-${jobs.size}.zip`;
-      await fetchTo(`v1/jobs/${job}/export.zip?results=${entries.flatMap(indices).join(",")}`, name);
-    }
-    announce(jobs.size === 1 ? "Everything exported" : `Everything exported, in ${jobs.size} zips`);
+    const lost = await forgotten(wanted);
+    const there = wanted.filter((entry) => !lost.includes(entry));
+    if (there.length) await zip(there, "echoduet.zip");
+    if (!lost.length) return announce("Everything exported");
+    const names = lost.map((entry) => entry.name).join(", ");
+    return warn(`${there.length} of ${wanted.length} exported. The server has forgotten ${names}: analyse again, then export.`);
   }, "exporting now");
 }
 
@@ -78,7 +116,10 @@ const again = () => state.current && reanalyse(state.current, {});
 
 function render() {
   const entry = state.current;
-  $("export-all").disabled = !state.entries.some((one) => indices(one).length);
+  const all = $("export-all");
+  all.disabled = !state.entries.some((one) => indices(one).length);
+  all.setAttribute("aria-busy", String(busy));
+  all.lastChild.textContent = busy ? "Exporting" : "Export all";
   if (!entry) return refill($("take-away"));
   const documents = Object.entries(result()?.documents ?? {}).filter(([kind, address]) => address && DOCUMENTS[kind]);
   return refill(

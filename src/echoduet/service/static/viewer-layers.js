@@ -116,7 +116,7 @@ function explainButton() {
   return make(
     "button",
     { type: "button", id: "explain", on: { click: () => reanalyse(entry, { explain: true }) } },
-    "Explain this verdict",
+    entry.results.length > 1 ? `Explain all ${entry.results.length} frames` : "Explain this verdict",
   );
 }
 
