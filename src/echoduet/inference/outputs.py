@@ -18,7 +18,6 @@ from typing import Any
 from echoduet.data.images import write_png
 from echoduet.data.scans import read_scans
 from echoduet.errors import ImageError
-from echoduet.files import write_csv
 from echoduet.inference.heat import MOST_SPREAD, as_gray, draw_explanation
 from echoduet.inference.inputs import InputFile
 from echoduet.inference.measurements import measure_lesions
@@ -109,9 +108,8 @@ def predict_files(
         for row in run_ahead(lambda item: _write_one(item, out, wanted), answered, ahead=4):
             tables.add(row)
             _count(run, row)
-    write_csv(
-        out / "skipped.csv", ("file", "reason"), ({"file": item.path, "reason": item.reason} for item in run.skipped)
-    )
+        for item in run.skipped:
+            tables.skip(item.path, item.reason)
     return run
 
 
