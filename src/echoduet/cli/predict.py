@@ -9,6 +9,7 @@ import typer
 
 from echoduet.cli.console import console_progress, emit, note, warn
 from echoduet.cli.options import JsonOption, ModelOption, OutOption, QuietOption, RuntimeOption
+from echoduet.cli.termination import tidy_at_sigterm
 
 if TYPE_CHECKING:
     from echoduet.dicom.beside import Beside
@@ -63,7 +64,8 @@ def predict(
     predictor = Predictor.load(model, batch_size=batch_size, runtime=runtime)
     beside = _beside(model, predictor, dicom, capture, nifti)
     wanted = Wanted(refine, refuse, maps, explain, beside)
-    run = predict_files(predictor, found.files, out, wanted, console_progress())
+    with tidy_at_sigterm():
+        run = predict_files(predictor, found.files, out, wanted, console_progress())
     for sentence in beside.failures if beside else ():
         warn(sentence)
     for skipped in run.skipped:
