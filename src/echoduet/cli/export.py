@@ -20,7 +20,8 @@ def export(
         Option(
             "--out",
             metavar="FILE",
-            help="The file (.onnx or .xml); the user's cache, where the runtime `auto` finds it, when left out.",
+            help="The file (.onnx or .xml); the user's cache, where the runtime `auto` finds it unless it is in eight "
+            "bits, when left out.",
         ),
     ] = None,
     int8: Annotated[
