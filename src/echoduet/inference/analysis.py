@@ -11,6 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from echoduet.inference.answers import Answer, Views, read_views
+from echoduet.inference.arrays import require_sound
 from echoduet.inference.explanation import explain
 from echoduet.inference.measurements import measure_lesions
 from echoduet.inference.refusal import Gatekeeper
@@ -85,6 +86,7 @@ class Analyst:
 
     def _checked(self, scan: Scan) -> tuple[Analysis, GrayImage | None]:
         """Return what the checks found, and what the network is to see; nothing where the picture is refused."""
+        require_sound(scan)
         analysis = Analysis(scan, self.model.gate.check(scan))
         refused = self.refuse and analysis.refused
         return analysis, None if refused else self.model.preprocess.image(scan.inside)
