@@ -20,7 +20,7 @@ GRAY = np.full((40, 60), 90, np.uint8)
         (GRAY > 9, "got .* bool"),
         (np.stack([GRAY] * 3, axis=2), r"got \(40, 60, 3\) uint8"),
         (np.zeros((0, 5), np.uint8), r"got \(0, 5\) uint8"),
-        (GRAY.tolist(), "got list"),
+        (GRAY.tolist(), "got a list"),
     ],
 )
 def test_what_is_no_gray_picture_is_refused_by_every_way_in(make_predictor, image, told):
@@ -49,7 +49,7 @@ def test_any_layout_and_size_is_a_picture(image):
     ],
 )
 def test_colours_and_spacing_are_looked_at(scan, told):
-    with pytest.raises(ShapeError, match=f"mine: {told}|{told}"):
+    with pytest.raises(ShapeError, match=f"mine: .*{told}"):
         require_sound(scan)
 
 

@@ -21,9 +21,7 @@ def require_gray(name: str, image: Any) -> None:
         ShapeError: says what it is instead.
     """
     if not isinstance(image, np.ndarray):
-        raise ShapeError(
-            f"{name}: a picture is an array of gray values (H, W), got {type(image).__name__}. Convert it."
-        )
+        raise ShapeError(f"{name}: a picture is an array (H, W) of gray values, got a {type(image).__name__}.")
     if image.ndim != 2 or not image.size or image.dtype != np.uint8:
         raise ShapeError(
             f"{name}: a picture is gray values (H, W) uint8, 0 to 255, got {image.shape} {image.dtype}. Convert it."

@@ -165,9 +165,8 @@ class Predictor:
 
     def answers(self, images: Iterable[tuple[str, GrayImage]]) -> Iterator[Answer]:
         """Yield what the network answers, undecided: whoever scores at several sizes runs the network once."""
-        for batch in batches(
-            (self._prepared(case_id, image) for case_id, image in images), self.batch_size, lambda item: item[3]
-        ):
+        prepared = (self._prepared(case_id, image) for case_id, image in images)
+        for batch in batches(prepared, self.batch_size, lambda item: item[3]):
             inputs = np.stack([item[2] for item in batch])
             views = read_views(self.runtime, inputs, self.info.config.inference.flip)
             yield from (views.answer(i, case_id, shape) for i, (case_id, shape, _, _) in enumerate(batch))
