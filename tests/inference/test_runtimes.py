@@ -75,6 +75,8 @@ def test_a_damaged_graph_is_passed_over_unless_it_was_asked_for(bundle, exported
     assert open_runtime(bundle)[0].name == "torch"
     with pytest.raises(ModelError, match="truncated or altered"):
         open_runtime(bundle, runtime="onnx")
+    keep(exported.onnx, cached_graph(file_sha256(bundle), "onnx"))
+    assert open_runtime(bundle)[0].name == open_runtime(bundle, runtime="onnx")[0].name == "onnx"
 
 
 @pytest.mark.parametrize("runtime", ["onnx", "openvino"])
