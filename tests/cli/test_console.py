@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import io
 import json
+import os
 import re
 import sys
 import threading
@@ -47,6 +48,16 @@ def terminal(monkeypatch):
 def test_text_goes_to_stdout(capsys):
     console.emit({"n": 1}, "one\n")
     assert capsys.readouterr() == ("one\n", "")
+
+
+def test_a_file_name_that_is_no_text_is_shown_all_the_same(capsys):
+    name = os.fsdecode(b"sc\xffn.png")
+    console.emit({}, name)
+    console.mode.json = True
+    console.emit({"file": Path(name)}, "")
+    shown, _, found = capsys.readouterr().out.partition("\n")
+    assert shown == "sc\\udcffn.png"
+    assert json.loads(found) == {"file": name}
 
 
 def test_json_is_one_object_on_stdout(capsys):

@@ -20,8 +20,9 @@ def table(path):
 def test_a_folder_is_predicted_without_its_masks(call, untrained, miniature_busi, tmp_path):
     done = call("predict", miniature_busi, "--model", untrained, "--out", tmp_path / "out")
     assert done.code == 0, done.err
-    assert "14 images predicted" in done.out
+    assert "14 images predicted by torch (" in done.out
     assert "reference masks" in done.err
+    assert "no thresholds of refusal" in done.err
     rows = table(tmp_path / "out" / "predictions.csv")
     assert len(rows) == 14
     for row in rows:
@@ -92,6 +93,11 @@ def test_a_photograph_is_refused_and_answered_only_on_request(call, tmp_path):
     done = call("predict", photograph, "--model", "small", "--out", tmp_path / "out", "--json")
     assert (done.code, done.json["predicted"]) == (0, 0)
     assert done.json["refused"]["not_ultrasound"] == 1
+    assert (done.json["runtime"], done.json["notice"][:18]) == ("torch", "Research use only.")
+    assert (tmp_path / "out" / "NOTICE.txt").read_text().rstrip() == done.json["notice"]
+    assert (
+        "no thresholds of refusal" not in call("predict", photograph, "--model", "small", "--out", tmp_path / "out").err
+    )
     (row,) = table(tmp_path / "out" / "predictions.csv")
     assert "not_ultrasound" in row["refused"].split()
     assert row["label"] == row["mask"] == ""

@@ -3,7 +3,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from echoduet.dicom.capture import capture, with_sentence
+from echoduet.dicom.capture import capture
 from echoduet.dicom.source import Source
 from echoduet.errors import ShapeError
 from echoduet.inference.overlay import draw_overlay
@@ -18,8 +18,7 @@ def test_captures_are_valid_and_hold_the_overlay(
     instance = capture(source, analysis, algorithm)
     verify(instance)
     drawn = draw_overlay(analysis.scan.image, analysis.refined)
-    height, width = drawn.shape[:2]
-    assert np.array_equal(instance.pixel_array[:height, :width], drawn)
+    assert np.array_equal(instance.pixel_array, drawn)
     reference = instance.SourceImageSequence[0]
     assert (reference.ReferencedSOPClassUID, reference.get("ReferencedFrameNumber")) == (source.sop_class, number)
     assert "Not for diagnosis" in instance.DerivationDescription
@@ -36,19 +35,6 @@ def test_lossy_compression_side_and_burned_in_text_are_those_of_the_source(
     assert (instance.BurnedInAnnotation, instance.Laterality) == ("YES", "L")
     plain = capture(Source.of(make_source()), make_analysis(), algorithm)
     assert "BurnedInAnnotation" not in plain and plain.Laterality == ""
-
-
-def test_the_sentence_stands_below_and_fits():
-    picture = np.full((40, 30, 3), 90, dtype=np.uint8)
-    written = with_sentence(picture)
-    assert np.array_equal(written[:40, :30], picture)
-    assert written.shape[1] > 30
-    strip = written[40:]
-    assert strip.max() == 255
-    columns = np.flatnonzero(strip.any(axis=(0, 2)))
-    assert columns[0] > 0 and columns[-1] < written.shape[1] - 1
-    wide = with_sentence(np.zeros((600, 900, 3), dtype=np.uint8))
-    assert wide.shape[1] == 900
 
 
 def test_a_refused_picture_has_none(make_source, make_analysis, algorithm):

@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+import errno
 import json
 import subprocess
+from pathlib import Path
 
 import pytest
 
 from echoduet.config.schema import ExperimentConfig
-from echoduet.errors import ModelError
+from echoduet.errors import ModelError, OutputError
 from echoduet.inference.exported import (
     GraphInfo,
     at_hand,
@@ -17,8 +19,8 @@ from echoduet.inference.exported import (
     from_metadata,
     parts,
     read_verified,
-    record_checksums,
     to_metadata,
+    write_graph,
 )
 from echoduet.models.info import BundleInfo
 
@@ -31,7 +33,7 @@ def graph(tmp_path):
     path = tmp_path / "a.xml"
     path.write_bytes(b"description")
     path.with_suffix(".bin").write_bytes(b"weights" * 1000)
-    record_checksums(path)
+    write_graph(path, [part.read_bytes() for part in parts(path)])
     return path
 
 
@@ -64,6 +66,30 @@ def test_other_metadata_are_refused_in_one_sentence(tmp_path, change, reason):
 def test_what_is_whole_is_read(graph):
     assert read_verified(graph) == (b"description", b"weights" * 1000)
     assert parts(graph.with_suffix(".onnx")) == (graph.with_suffix(".onnx"),)
+
+
+def test_a_graph_appears_whole_or_not_at_all(tmp_path):
+    path = tmp_path / "a.xml"
+    checksums_of(path).mkdir()  # in the way of the last file to be written
+    with pytest.raises(OutputError, match=r"a\.xml\.sha256: cannot be written"):
+        write_graph(path, [b"description", b"weights"])
+    assert [left.name for left in tmp_path.iterdir()] == [checksums_of(path).name]
+
+
+def test_a_disk_that_fills_leaves_the_graph_of_before(graph, monkeypatch):
+    before = read_verified(graph)
+    write = Path.write_bytes
+
+    def fill(path, content):
+        if content == b"new weights":
+            raise OSError(errno.ENOSPC, "No space left on device")
+        return write(path, content)
+
+    monkeypatch.setattr(Path, "write_bytes", fill)
+    with pytest.raises(OutputError, match=r"a\.bin: cannot be written \(No space"):
+        write_graph(graph, [b"new description", b"new weights"])
+    assert read_verified(graph) == before
+    assert len(list(graph.parent.iterdir())) == 3
 
 
 def test_sha256sum_agrees(graph):

@@ -5,7 +5,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from echoduet.errors import DataError
-from echoduet.inference.inputs import find_inputs, name_outputs
+from echoduet.inference.inputs import LONGEST_NAME, find_inputs, name_outputs
 
 
 def touch(root: Path, *names: str) -> list[Path]:
@@ -119,3 +119,13 @@ def test_a_name_that_could_be_a_frame_of_another_file_gets_a_number():
         "loop-f001-2",
         "else-f001",
     )
+
+
+def test_a_long_name_loses_its_end_and_stays_one_of_its_own():
+    long = "ü" * 120 + ".png"
+    first, second, short = name_outputs([Path("a") / long, Path("b") / long, Path("scan.png")])
+    assert (first[:4], second[:4], short) == ("a__ü", "b__ü", "scan")
+    one, other = name_outputs([Path("x" * 240 + "1.png"), Path("x" * 240 + "2.png")])
+    assert (one, other) == ("x" * LONGEST_NAME, "x" * LONGEST_NAME + "-2")
+    for name in (first, second, one, other):
+        assert len(name.encode()) <= LONGEST_NAME + 2

@@ -11,7 +11,7 @@ import pytest
 from onnx import TensorProto, helper
 
 from echoduet.errors import ModelError
-from echoduet.inference.exported import checksums_of, record_checksums
+from echoduet.inference.exported import checksums_of, parts, write_graph
 from echoduet.inference.onnx_runtime import open_onnx, readings
 from echoduet.inference.runtimes import open_runtime
 
@@ -20,7 +20,7 @@ from echoduet.inference.runtimes import open_runtime
 def copy(exported, tmp_path):
     path = tmp_path / "copy.onnx"
     shutil.copy(exported.onnx, path)
-    record_checksums(path)
+    write_graph(path, [part.read_bytes() for part in parts(path)])
     return path
 
 
@@ -73,7 +73,7 @@ def test_a_truncated_graph_is_refused_before_it_is_read(copy, keep):
 @pytest.mark.parametrize("content", [b"", b"no graph at all", b"\x08\x09" * 40])
 def test_what_was_never_a_graph_is_refused_whatever_its_checksum_says(copy, content):
     copy.write_bytes(content)
-    record_checksums(copy)
+    write_graph(copy, [part.read_bytes() for part in parts(copy)])
     with pytest.raises(ModelError, match=r"copy\.onnx: (is no graph|cannot be)"):
         open_onnx(copy)
 
@@ -84,7 +84,7 @@ def save(path, nodes, constants=()):
     graph = helper.make_graph(nodes, "foreign", value[:1], value[1:], constants)
     model = helper.make_model(graph, opset_imports=[helper.make_opsetid("", 18)], ir_version=9)
     path.write_bytes(model.SerializeToString())
-    record_checksums(path)
+    write_graph(path, [part.read_bytes() for part in parts(path)])
     return path
 
 
@@ -121,7 +121,7 @@ def test_a_graph_of_another_layout_is_refused(copy):
     model = onnx.load(copy)
     next(entry for entry in model.metadata_props if entry.key == "layout").value = "2"
     onnx.save(model, copy)
-    record_checksums(copy)
+    write_graph(copy, [part.read_bytes() for part in parts(copy)])
     with pytest.raises(ModelError, match="exported by another version"):
         open_onnx(copy)
 

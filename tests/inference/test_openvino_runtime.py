@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 
 from echoduet.errors import ModelError
-from echoduet.inference.exported import record_checksums
+from echoduet.inference.exported import parts, write_graph
 from echoduet.inference.openvino_runtime import open_openvino
 from echoduet.inference.runtimes import open_runtime
 
@@ -19,7 +19,7 @@ def copy(exported, tmp_path):
     path = tmp_path / "copy.xml"
     for suffix in (".xml", ".bin"):
         shutil.copy(exported.openvino.with_suffix(suffix), path.with_suffix(suffix))
-    record_checksums(path)
+    write_graph(path, [part.read_bytes() for part in parts(path)])
     return path
 
 
@@ -83,7 +83,7 @@ def test_a_truncated_file_is_refused_before_it_is_read(copy, suffix):
 )
 def test_what_was_never_a_graph_is_refused_whatever_its_checksum_says(copy, suffix, content):
     copy.with_suffix(suffix).write_bytes(content)
-    record_checksums(copy)
+    write_graph(copy, [part.read_bytes() for part in parts(copy)])
     with pytest.raises(ModelError, match=r"copy\.xml: is no graph"):
         open_openvino(copy)
 
@@ -94,6 +94,6 @@ def test_somebody_elses_graph_is_refused(tmp_path):
     x = openvino.opset13.parameter([1, 4], np.float32)
     path = tmp_path / "foreign.xml"
     openvino.save_model(openvino.Model([openvino.opset13.relu(x)], [x]), path)
-    record_checksums(path)
+    write_graph(path, [part.read_bytes() for part in parts(path)])
     with pytest.raises(ModelError, match="is no graph that EchoDuet exported"):
         open_openvino(path)

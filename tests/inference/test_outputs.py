@@ -1,5 +1,6 @@
 import csv
 import json
+import os
 from collections.abc import Iterator
 
 import numpy as np
@@ -56,6 +57,23 @@ def test_the_two_tables_say_the_same(make_predictor, scans, tmp_path):
         assert probabilities == {name: float(row[f"probability_{name}"]) for name in ("benign", "malignant", "normal")}
         assert uncertainty["outline"] == float(row["uncertainty_outline"])
         assert sum(probabilities.values()) == pytest.approx(1, abs=1e-5)
+
+
+def test_odd_and_long_file_names_do_not_stop_a_run(make_predictor, tmp_path, rng):
+    odd, long = os.fsdecode(b"sc\xffn.png"), "x" * 251 + ".png"
+    for place in (odd, long, "again/" + long):
+        (tmp_path / "in" / place).parent.mkdir(exist_ok=True, parents=True)
+        Image.fromarray(rng.integers(0, 256, (40, 50), dtype=np.uint8)).save(tmp_path / "in" / place)
+    broken = tmp_path / "in" / os.fsdecode(b"br\xffken.png")
+    broken.touch()
+    out = tmp_path / "out"
+    run = predict_files(make_predictor(), find_inputs([tmp_path / "in"]).files, out)
+    assert (run.predicted, [item.path for item in run.skipped]) == (3, [broken])
+    files = [json.loads(line)["file"] for line in (out / "predictions.jsonl").read_text().splitlines()]
+    assert str(tmp_path / "in" / odd) in files  # JSON brings back the very name
+    assert "sc\\udcffn" in {row["name"] for row in rows(out / "predictions.csv")}
+    assert rows(out / "skipped.csv")[0]["file"].endswith("br\\udcffken.png")
+    assert len(list((out / "masks").iterdir())) == 3
 
 
 def small_lesion(tmp_path):

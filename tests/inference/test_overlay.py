@@ -58,6 +58,17 @@ def test_an_image_too_narrow_for_words_is_widened(shape):
     assert drawn.shape[1] >= max(40, shape[1])
 
 
+@pytest.mark.parametrize("shape", [(120, 400), (120, 200), (3, 3), (600, 900)])
+def test_the_notice_of_research_use_stands_below_every_answer_and_fits(shape):
+    image, answer = np.zeros(shape, np.uint8), prediction(None)
+    drawn = draw_overlay(image, answer)
+    white = (drawn == 255).all(axis=2)
+    rows, columns = np.flatnonzero(white.any(axis=1)), np.flatnonzero(white.any(axis=0))
+    answered = np.flatnonzero((drawn == COLOURS[Label.BENIGN]).all(axis=2).any(axis=1))
+    assert shape[0] <= answered[0] < answered[-1] < rows[0] < rows[-1] < drawn.shape[0] - 1
+    assert 0 < columns[0] < columns[-1] < drawn.shape[1] - 1
+
+
 def test_the_caption_shortens_to_what_fits():
     long, middle, short = caption(prediction(lesion()))
     assert long == "benign 70 %   (malignant 20 %, normal 10 %)"

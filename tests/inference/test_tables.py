@@ -19,7 +19,7 @@ def row(make_predictor, rng):
     return made | {"file": "x/ä.png", "mask": None, "overlay": None}
 
 
-def test_a_row_goes_into_all_three(tmp_path, row):
+def test_a_row_goes_into_all_three_tables_of_answers(tmp_path, row):
     with open_tables(tmp_path) as tables:
         tables.add(row)
         tables.add(row)
@@ -29,6 +29,14 @@ def test_a_row_goes_into_all_three(tmp_path, row):
     assert [json.loads(line) for line in lines] == [row, row]
     with (tmp_path / "lesions.csv").open(newline="", encoding="utf-8") as stream:
         assert len(list(csv.DictReader(stream))) == 2 * len(row["lesions"])
+
+
+def test_what_was_skipped_has_a_table(tmp_path):
+    with open_tables(tmp_path) as tables:
+        tables.skip(tmp_path / "a.png", 'a.png: is "empty", as it were.')
+    with (tmp_path / "skipped.csv").open(newline="", encoding="utf-8") as stream:
+        rows = list(csv.DictReader(stream))
+    assert rows == [{"file": str(tmp_path / "a.png"), "reason": 'a.png: is "empty", as it were.'}]
 
 
 def test_nothing_appears_where_the_run_breaks(tmp_path, row):

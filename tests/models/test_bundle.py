@@ -18,6 +18,7 @@ from echoduet.models.info import BundleInfo, from_json, named_errors, read_info,
 from echoduet.models.multitask import MultiTaskNet
 from echoduet.models.reference import Reference
 from echoduet.models.registry import build_network
+from echoduet.models.storage import Storage
 
 MODEL = ModelConfig(architecture="efficientnet_lite0", tasks="classification", pretrained=True)
 INFO = BundleInfo(
@@ -118,6 +119,29 @@ def test_a_truncated_file_is_named(saved: Path, share: float) -> None:
         load_bundle(saved)
 
 
+@pytest.mark.parametrize("storage", ["float32", "float16"])
+def test_one_altered_bit_is_noticed(saved: Path, network: MultiTaskNet, storage: Storage) -> None:
+    save_bundle(saved, network, INFO, storage)
+    load_bundle(saved)
+    content = bytearray(saved.read_bytes())
+    content[len(content) // 2] ^= 1  # within the weights
+    saved.write_bytes(content)
+    with pytest.raises(ModelError, match=f"{saved.name}: was altered since it was written"):
+        load_bundle(saved)
+    with pytest.raises(ModelError, match="was altered"):
+        rewrite_info(saved, INFO)
+
+
+def test_an_altered_threshold_is_noticed(one: Path) -> None:
+    with safe_open(one, framework="pt") as file:
+        metadata = file.metadata()
+    other = metadata["echoduet"].replace("0.45", "0.46")
+    save_file(load_file(one), one, metadata=metadata | {"echoduet": other})
+    assert read_info(one).thresholds == {"mask": 0.46}
+    with pytest.raises(ModelError, match="was altered"):
+        load_bundle(one)
+
+
 @pytest.mark.parametrize("suffix", SUFFIXES)
 @pytest.mark.parametrize("content", [b"", b"not a model", b"\x00" * 64, b"\x89PNG\r\n\x1a\n" * 9, b"PK\x03\x04" * 30])
 def test_a_foreign_file_is_named(content: bytes, suffix: str, tmp_path: Path) -> None:
@@ -154,9 +178,10 @@ def test_another_programs_pth_is_refused(content: object, tmp_path: Path) -> Non
 
 
 def edited(path: Path, **changes: object) -> Path:
-    """The same bundle with some of its information replaced."""
+    """The same bundle with some of its information replaced, as one without a checksum."""
     with safe_open(path, framework="pt") as file:
         content = json.loads(file.metadata()["echoduet"])
+    del content["content_sha256"]
     save_file(load_file(path), path, metadata={"echoduet": json.dumps({**content, **changes})})
     return path
 
@@ -186,7 +211,7 @@ def test_weights_of_another_architecture_are_refused(one: Path) -> None:
 
 
 def test_one_missing_or_misshapen_weight_is_named(one: Path) -> None:
-    with safe_open(one, framework="pt") as file:
+    with safe_open(edited(one), framework="pt") as file:
         metadata = file.metadata()
     weights = load_file(one)
     del weights["class_head.linear.bias"]

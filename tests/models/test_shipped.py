@@ -64,6 +64,16 @@ def test_a_changed_file_is_not_used(folder: Path) -> None:
         shipped_model()
 
 
+def test_a_changed_file_is_not_used_by_its_path_either(folder: Path) -> None:
+    path = release(folder, "base")
+    assert find_model(path) == path
+    path.write_bytes(b"weight5")
+    with pytest.raises(ModelError, match="was changed"):
+        find_model(path)
+    (folder / "SHA256SUMS").write_bytes(b"\xff\xfe no list of ours")
+    assert find_model(path) == path
+
+
 def test_the_list_is_what_sha256sum_reads(folder: Path) -> None:
     release(folder, "small", b"old")
     release(folder, "base")

@@ -54,7 +54,11 @@ def emit(result: Mapping[str, Any], text: str) -> None:
         text = json.dumps(result, indent=2, ensure_ascii=False, allow_nan=False, default=_plain)
     elif mode.quiet:
         return
-    sys.stdout.write(text.rstrip("\n") + "\n")
+    encoding = sys.stdout.encoding or "utf-8"
+    printable = text.encode(encoding, "backslashreplace").decode(
+        encoding
+    )  # a file name may hold bytes that are no text
+    sys.stdout.write(printable.rstrip("\n") + "\n")
     sys.stdout.flush()
 
 

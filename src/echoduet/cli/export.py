@@ -9,6 +9,7 @@ from typer import Option
 
 from echoduet.cli.console import console_progress, emit, warn
 from echoduet.cli.options import FormatOption, JsonOption, ModelOption, QuietOption
+from echoduet.cli.termination import tidy_at_sigterm
 
 
 def export(
@@ -19,7 +20,8 @@ def export(
         Option(
             "--out",
             metavar="FILE",
-            help="The file (.onnx or .xml); the user's cache, where the runtime `auto` finds it, when left out.",
+            help="The file (.onnx or .xml); the user's cache, where the runtime `auto` finds it unless it is in eight "
+            "bits, when left out.",
         ),
     ] = None,
     int8: Annotated[
@@ -51,14 +53,15 @@ def export(
     bundle, progress = make.find_bundle(model), console_progress()
     manifest = None if data is None else open_data(data, format_, progress)
     result: dict[str, Any] = {}
-    if int8 and manifest is not None:
-        path, loss = make.export_int8(bundle, to, manifest, out, progress)
-        result["loss"] = loss.plain()
-        told = [loss.told()]
-        if not loss.within_goal:
-            warn(f"{path}: loses more than half a point to eight bits. Prefer the float32 graph.")
-    else:
-        path, told = make.export(bundle, to, out), []
+    with tidy_at_sigterm():
+        if int8 and manifest is not None:
+            path, loss = make.export_int8(bundle, to, manifest, out, progress)
+            result["loss"] = loss.plain()
+            told = [loss.told()]
+            if not loss.within_goal:
+                warn(f"{path}: loses more than half a point to eight bits. Prefer the float32 graph.")
+        else:
+            path, told = make.export(bundle, to, out), []
     megabytes = round(sum(part.stat().st_size for part in parts(path)) / 1e6, 2)
     if manifest is not None:
         compared, written = report(bundle, path, manifest, progress)

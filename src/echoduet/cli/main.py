@@ -118,7 +118,7 @@ def explain(error: BaseException) -> tuple[str, int]:
     """Return the sentence that tells the user about `error`, and the exit code that goes with it."""
     if isinstance(error, KeyboardInterrupt | typer.Abort):
         return (
-            "interrupted; files already written are whole. The same command goes on, `echoduet train` with --resume.",
+            "interrupted; files already written are whole. Run the same command again, `echoduet train` with --resume.",
             INTERRUPTED,
         )
     if isinstance(error, EchoDuetError):

@@ -9,6 +9,7 @@ import typer
 
 from echoduet.cli.console import console_progress, emit, note, warn
 from echoduet.cli.options import JsonOption, ModelOption, OutOption, QuietOption, RuntimeOption
+from echoduet.cli.termination import tidy_at_sigterm
 
 if TYPE_CHECKING:
     from echoduet.dicom.beside import Beside
@@ -61,14 +62,17 @@ def predict(
         first = found.masks_left_out[0].name
         note(f"left out as reference masks of images beside them: {len(found.masks_left_out)} ({first} ...)")
     predictor = Predictor.load(model, batch_size=batch_size, runtime=runtime)
+    if refuse and not predictor.gate.thresholds:
+        note("this model has no thresholds of refusal, and refuses nothing (see docs/refusals.md)")
     beside = _beside(model, predictor, dicom, capture, nifti)
     wanted = Wanted(refine, refuse, maps, explain, beside)
-    run = predict_files(predictor, found.files, out, wanted, console_progress())
+    with tidy_at_sigterm():
+        run = predict_files(predictor, found.files, out, wanted, console_progress())
     for sentence in beside.failures if beside else ():
         warn(sentence)
     for skipped in run.skipped:
         warn(f"skipped: {skipped.reason}")
-    emit(_result(run, out), _summary(run, out))
+    emit(_result(run, out, predictor.runtime.name), _summary(run, out, predictor.runtime.name))
     if run.skipped:
         raise typer.Exit(INCOMPLETE)
 
@@ -94,21 +98,25 @@ def _beside(model: Path | None, predictor: Predictor, dicom: bool, capture: bool
     return Beside(path.stem, file_sha256(path), predictor.settings(), kinds, nifti)
 
 
-def _result(run: PredictionRun, out: Path) -> dict[str, object]:
+def _result(run: PredictionRun, out: Path, runtime: str) -> dict[str, object]:
+    from echoduet.inference.rows import NOTICE
+
     return {
         "out": out,
+        "runtime": runtime,
         "predicted": run.predicted,
         "labels": dict(run.labels),
         "refused": dict(run.refused),
         "skipped": [{"file": item.path, "reason": item.reason} for item in run.skipped],
+        "notice": NOTICE,
     }
 
 
-def _summary(run: PredictionRun, out: Path) -> str:
+def _summary(run: PredictionRun, out: Path, runtime: str) -> str:
     from echoduet.inference.rows import NOTICE
 
     labels = ", ".join(f"{count} {label}" for label, count in sorted(run.labels.items()))
-    lines = [f"{run.predicted} images predicted ({labels})" if run.predicted else "no image predicted"]
+    lines = [f"{run.predicted} images predicted by {runtime} ({labels})" if run.predicted else "no image predicted"]
     if run.refused:
         grounds = ", ".join(f"{ground} {count}" for ground, count in sorted(run.refused.items()))
         lines.append(f"refused or doubted, by ground: {grounds} (see docs/refusals.md)")

@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-import numpy as np
 from highdicom.sc import SCImage
-from PIL import Image, ImageDraw, ImageFont
 from pydicom.dataset import Dataset
 
 from echoduet.dicom import codes
@@ -12,13 +10,11 @@ from echoduet.dicom.identity import Algorithm, Kind
 from echoduet.dicom.instances import completed, maker
 from echoduet.dicom.source import Source
 from echoduet.inference.overlay import draw_overlay
-from echoduet.records import Analysis, ColourImage
-
-_PADDING = 4
+from echoduet.records import Analysis
 
 
 def capture(source: Source, analysis: Analysis, algorithm: Algorithm) -> Dataset | None:
-    """Return the frame with contour, answer and the research sentence, in colours; None where it was refused.
+    """Return the frame with contour, answer and the notice of research use, in colours; None where it was refused.
 
     Args:
         source: the instance analysed.
@@ -35,7 +31,7 @@ def capture(source: Source, analysis: Analysis, algorithm: Algorithm) -> Dataset
     stand_in = source.stand_in()
     draft = SCImage.from_ref_dataset(
         stand_in,
-        with_sentence(draw_overlay(analysis.scan.image, analysis.refined)),
+        draw_overlay(analysis.scan.image, analysis.refined),
         "RGB",
         8,
         "PATIENT",
@@ -62,14 +58,3 @@ def _refer(draft: Dataset, source: Source, frame: int | None) -> None:
     if frame is not None:
         reference.ReferencedFrameNumber = frame
     draft.SourceImageSequence = [reference]
-
-
-def with_sentence(picture: ColourImage) -> ColourImage:
-    """Return a picture `(H, W, 3)` with the research sentence in a strip below it; a narrow one is widened."""
-    height, width = picture.shape[:2]
-    font = ImageFont.load_default(size=max(12, round(min(height, width) / 36)))
-    box = font.getbbox(codes.SENTENCE)
-    canvas = Image.new("RGB", (max(width, int(box[2]) + 2 * _PADDING), height + int(box[3]) + 2 * _PADDING))
-    canvas.paste(Image.fromarray(picture), (0, 0))
-    ImageDraw.Draw(canvas).text((_PADDING, height + _PADDING), codes.SENTENCE, fill=(255, 255, 255), font=font)
-    return np.asarray(canvas)

@@ -16,8 +16,8 @@ from echoduet.export.onnx import core_of, whole_graph, write_onnx
 from echoduet.export.openvino import write_openvino
 from echoduet.export.parity import require_same
 from echoduet.export.quantise import METHOD, quantise
-from echoduet.files import file_sha256, write_bytes
-from echoduet.inference.exported import SUFFIXES, Format, GraphInfo, Precision, cached_graph, parts, record_checksums
+from echoduet.files import file_sha256, require_writable
+from echoduet.inference.exported import SUFFIXES, Format, GraphInfo, Precision, cached_graph, parts, write_graph
 from echoduet.inference.predictor import Predictor
 from echoduet.models.bundle import load_bundle
 from echoduet.models.shipped import find_model
@@ -41,15 +41,14 @@ def export(bundle: Path, to: Format, out: Path | None = None) -> Path:
     """
     digest = file_sha256(bundle)
     path = place(digest, to, out)
+    require_writable(path.parent)
     network, info = load_bundle(bundle)
     core = core_of(network, info)
     with tempfile.TemporaryDirectory() as folder:
         trial = Path(folder) / path.name
         write(trial, to, core, GraphInfo(info, digest))
         require_same(Predictor.of_network(network, info), Predictor.load(trial, "cpu"), path)
-        for source, target in zip(parts(trial), parts(path), strict=True):
-            write_bytes(target, source.read_bytes())
-    record_checksums(path)
+        write_graph(path, [part.read_bytes() for part in parts(trial)])
     return path
 
 
@@ -74,6 +73,7 @@ def export_int8(
 
     source = file_sha256(bundle)
     path = place(source, to, out, "int8")
+    require_writable(path.parent)  # before minutes of measuring
     division = divide(manifest)
     network, info = load_bundle(bundle)
     core, reference = core_of(network, info), Predictor.of_network(network, info)

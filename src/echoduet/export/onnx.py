@@ -10,8 +10,7 @@ from onnx import helper
 from echoduet.errors import ModelError
 from echoduet.export.core import trace_core
 from echoduet.export.whole import wrap
-from echoduet.files import write_bytes
-from echoduet.inference.exported import NOTICE, GraphInfo, record_checksums, to_metadata
+from echoduet.inference.exported import NOTICE, GraphInfo, to_metadata, write_graph
 from echoduet.models.info import BundleInfo
 from echoduet.models.network import Network
 from echoduet.models.registry import tasks_of
@@ -37,7 +36,7 @@ def whole_graph(core: onnx.ModelProto, graph: GraphInfo) -> onnx.ModelProto:
 
 
 def write_onnx(path: Path, model: onnx.ModelProto) -> None:
-    """Write a graph and its checksum, each atomically.
+    """Write a graph and its checksum, both or neither.
 
     Raises:
         ModelError: the graph is larger than an `.onnx` file can be (2 GB).
@@ -47,5 +46,4 @@ def write_onnx(path: Path, model: onnx.ModelProto) -> None:
         content = model.SerializeToString()
     except ValueError as error:
         raise ModelError(f"{path}: the graph is larger than 2 GB, the most that an .onnx file holds.") from error
-    write_bytes(path, content)
-    record_checksums(path)
+    write_graph(path, [content])

@@ -8,8 +8,7 @@ from pathlib import Path
 import onnx
 
 from echoduet.errors import ModelError
-from echoduet.files import write_bytes
-from echoduet.inference.exported import GraphInfo, parts, record_checksums, to_metadata
+from echoduet.inference.exported import GraphInfo, parts, to_metadata, write_graph
 from echoduet.inference.openvino_runtime import SECTION
 
 
@@ -36,6 +35,4 @@ def write_openvino(path: Path, model: onnx.ModelProto, graph: GraphInfo) -> None
     with tempfile.TemporaryDirectory() as folder:
         made = Path(folder) / path.name
         openvino.save_model(converted, made, compress_to_fp16=False)
-        for source, target in zip(parts(made), parts(path), strict=True):
-            write_bytes(target, source.read_bytes())
-    record_checksums(path)
+        write_graph(path, [part.read_bytes() for part in parts(made)])

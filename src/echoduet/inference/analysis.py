@@ -11,6 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from echoduet.inference.answers import Answer, Views, read_views
+from echoduet.inference.arrays import require_sound
 from echoduet.inference.explanation import explain
 from echoduet.inference.measurements import measure_lesions
 from echoduet.inference.refusal import Gatekeeper
@@ -70,7 +71,8 @@ class Analyst:
 
     def analyse(self, scans: Sequence[Scan]) -> Iterator[Analysis]:
         """Yield the analysis of each scan of a batch, in order."""
-        checked = list(side_by_side(self._checked, scans, usable_cores()))
+        workers = usable_cores() if len(scans) > 1 else 1  # counting many cores takes milliseconds
+        checked = list(side_by_side(self._checked, scans, workers))
         inputs = [seen for _, seen in checked if seen is not None]
         if not inputs:
             yield from (analysis for analysis, _ in checked)
@@ -80,11 +82,11 @@ class Analyst:
         index = itertools.count()
         numbered = [(analysis, seen, -1 if seen is None else next(index)) for analysis, seen in checked]
         # An explanation asks the network, which has all cores already.
-        workers = 1 if self.explain else usable_cores()
-        yield from side_by_side(lambda item: self._answered(*item, views), numbered, workers)
+        yield from side_by_side(lambda item: self._answered(*item, views), numbered, 1 if self.explain else workers)
 
     def _checked(self, scan: Scan) -> tuple[Analysis, GrayImage | None]:
         """Return what the checks found, and what the network is to see; nothing where the picture is refused."""
+        require_sound(scan)
         analysis = Analysis(scan, self.model.gate.check(scan))
         refused = self.refuse and analysis.refused
         return analysis, None if refused else self.model.preprocess.image(scan.inside)

@@ -8,14 +8,15 @@ from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
+from contextlib import ExitStack
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Literal
 
 from echoduet import __version__
 from echoduet.errors import ModelError
-from echoduet.files import user_cache, write_text
+from echoduet.files import atomic_path, user_cache
 from echoduet.models.info import KEY, BundleInfo, from_json, named_errors, to_json
 
 Format = Literal["onnx", "openvino"]
@@ -99,10 +100,18 @@ def checksums_of(path: Path) -> Path:
     return path.with_name(path.name + ".sha256")
 
 
-def record_checksums(path: Path) -> None:
-    """Write the SHA-256 of a graph's files beside it."""
-    lines = (f"{hashlib.sha256(part.read_bytes()).hexdigest()}  {part.name}\n" for part in parts(path))
-    write_text(checksums_of(path), "".join(lines))
+def write_graph(path: Path, contents: Sequence[bytes]) -> None:
+    """Write a graph's files, in the order of `parts`, and their SHA-256: none appears before all are written whole.
+
+    Raises:
+        OutputError: one cannot be written; then none is there, or those that were.
+    """
+    named = list(zip(parts(path), contents, strict=True))
+    lines = (f"{hashlib.sha256(content).hexdigest()}  {part.name}\n" for part, content in named)
+    listing = "".join(lines).encode()
+    with ExitStack() as stack:
+        for place, content in [*named, (checksums_of(path), listing)]:
+            stack.enter_context(atomic_path(place)).write_bytes(content)
 
 
 def read_verified(path: Path) -> tuple[bytes, ...]:

@@ -13,6 +13,9 @@ from echoduet.data.images import IMAGE_SUFFIXES, is_image_name
 from echoduet.data.ordering import natural_key
 from echoduet.errors import DataError
 
+LONGEST_NAME = 200
+"""Bytes of an output's name, at most: with the number of a frame and a suffix it stays below what file systems take."""
+
 _FRAME = re.compile(r"(?P<file>.+)-f\d{3,}")
 _REFERENCE_MASK = re.compile(r"(?P<image>.+)_(?:mask|tumor|other)_?\d*", re.IGNORECASE)
 
@@ -96,7 +99,8 @@ def name_outputs(paths: Sequence[Path]) -> tuple[str, ...]:
 
     The stem where that is enough; with the suffix where two files of one folder differ in nothing else
     (`scan_png`, `scan_jpg`); then with as many folders before it as needed (`ward_a__scan`); then with a number. A name
-    that could be that of another file's frame (`loop-f001` beside `loop`) gets a number too.
+    that could be that of another file's frame (`loop-f001` beside `loop`) gets a number too. What is longer than
+    `LONGEST_NAME` loses its end.
     """
     in_folder = Counter(_folded(path.with_suffix("")) for path in paths)
     stems = [path.stem if in_folder[_folded(path.with_suffix(""))] == 1 else _with_suffix(path) for path in paths]
@@ -106,7 +110,7 @@ def name_outputs(paths: Sequence[Path]) -> tuple[str, ...]:
         names = ["__".join([*f[len(f) - d :], stem]) for stem, f, d in zip(stems, folders, depths, strict=True)]
         clashing = [index for index in _repeated(names) if depths[index] < len(folders[index])]
         if not clashing:
-            return tuple(_numbered(names))
+            return tuple(_numbered([_shortened(name) for name in names]))
         for index in clashing:
             depths[index] += 1
 
@@ -117,6 +121,11 @@ def _folded(path: Path) -> str:
 
 def _with_suffix(path: Path) -> str:
     return f"{path.stem}_{path.suffix[1:].lower()}"
+
+
+def _shortened(name: str) -> str:
+    encoded = name.encode("utf-8", "surrogateescape")
+    return name if len(encoded) <= LONGEST_NAME else encoded[:LONGEST_NAME].decode("utf-8", "ignore")
 
 
 def _repeated(names: Sequence[str]) -> Iterator[int]:

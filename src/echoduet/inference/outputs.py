@@ -2,8 +2,9 @@
 
 A run leaves `masks/<name>.png` (the lesion at the image's own size, 0 or 255), `overlays/<name>.png` (the image with
 the contour and the answer), `predictions.csv` (one row an image), `predictions.jsonl` (the same and more, one JSON
-object a line), `lesions.csv` (one row a lesion) and `skipped.csv` (the files that could not be read, and why). On
-request `probability/`, `uncertainty/` and `explanation/` hold the maps as pictures.
+object a line), `lesions.csv` (one row a lesion), `skipped.csv` (the files that could not be read, and why) and
+`NOTICE.txt` (research use only). On request `probability/`, `uncertainty/` and `explanation/` hold the maps as
+pictures.
 """
 
 from __future__ import annotations
@@ -18,13 +19,13 @@ from typing import Any
 from echoduet.data.images import write_png
 from echoduet.data.scans import read_scans
 from echoduet.errors import ImageError
-from echoduet.files import write_csv
+from echoduet.files import write_text
 from echoduet.inference.heat import MOST_SPREAD, as_gray, draw_explanation
 from echoduet.inference.inputs import InputFile
 from echoduet.inference.measurements import measure_lesions
 from echoduet.inference.overlay import write_overlay
 from echoduet.inference.predictor import Predictor
-from echoduet.inference.rows import record
+from echoduet.inference.rows import NOTICE, record
 from echoduet.inference.stream import run_ahead
 from echoduet.inference.tables import open_tables
 from echoduet.progress import Progress, silent
@@ -109,9 +110,9 @@ def predict_files(
         for row in run_ahead(lambda item: _write_one(item, out, wanted), answered, ahead=4):
             tables.add(row)
             _count(run, row)
-    write_csv(
-        out / "skipped.csv", ("file", "reason"), ({"file": item.path, "reason": item.reason} for item in run.skipped)
-    )
+        for item in run.skipped:
+            tables.skip(item.path, item.reason)
+        write_text(out / "NOTICE.txt", f"{NOTICE}\n")
     return run
 
 

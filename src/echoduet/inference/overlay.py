@@ -17,7 +17,11 @@ COLOURS = {Label.BENIGN: (86, 180, 233), Label.MALIGNANT: (240, 110, 20), Label.
 NO_CLASS = (240, 228, 66)
 """The contour's colour where the model names no class."""
 
+SENTENCES = ("Research use only. Not for diagnosis.", "Research use only")
+"""Below each answer, the longer one where it fits."""
+
 _PADDING = 4
+_WHITE = (255, 255, 255)
 
 
 def contour(mask: Mask, thickness: int = 1) -> Mask:
@@ -48,7 +52,7 @@ def caption(prediction: Prediction) -> tuple[str, ...]:
 
 
 def draw_overlay(image: GrayImage, prediction: Prediction) -> NDArray[np.uint8]:
-    """Return the image with the lesion's contour and, in a strip below it, the answer: `(H + strip, W', 3)`.
+    """Return the image with the lesion's contour and, in strips below, answer and notice: `(H + strips, W', 3)`.
 
     The image itself is not written upon; only a very narrow one is widened, so that the answer can be read.
     """
@@ -56,7 +60,7 @@ def draw_overlay(image: GrayImage, prediction: Prediction) -> NDArray[np.uint8]:
     picture = np.repeat(image[:, :, None], 3, axis=2)
     if prediction.mask is not None:
         picture[contour(prediction.mask, thickness=max(1, round(min(image.shape) / 250)))] = colour
-    return _with_strip(picture, caption(prediction), colour)
+    return _with_strip(_with_strip(picture, caption(prediction), colour), SENTENCES, _WHITE)
 
 
 def _with_strip(picture: NDArray[np.uint8], texts: tuple[str, ...], colour: tuple[int, int, int]) -> NDArray[np.uint8]:

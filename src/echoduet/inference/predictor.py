@@ -12,6 +12,7 @@ import numpy as np
 from echoduet.evaluation.temperature import tempered
 from echoduet.inference.analysis import Analyst
 from echoduet.inference.answers import Answer, read_views
+from echoduet.inference.arrays import require_gray
 from echoduet.inference.postprocess import final_map
 from echoduet.inference.refusal import Gatekeeper
 from echoduet.inference.runtime import Runtime
@@ -110,6 +111,7 @@ class Predictor:
         Images are drawn a batch at a time and not kept: memory does not grow with their number.
 
         Raises:
+            ShapeError: an image is not gray values, uint8.
             ModelError: the network answers with values that are not numbers.
         """
         return (self.prediction(answer) for answer in self.answers(images))
@@ -127,10 +129,11 @@ class Predictor:
             uncertain: read a picture twice even where the bundle does not, so that there is a spread.
 
         Raises:
+            ShapeError: a scan's image, colours, region or spacing cannot be what they are called.
             ModelError: the network answers with values that are not numbers.
         """
         analyst = Analyst(self, refuse, explain, uncertain)
-        for batch in batches(scans, self.batch_size, lambda scan: scan.image.size):
+        for batch in batches(scans, self.batch_size, lambda scan: np.size(scan.image)):
             yield from analyst.analyse(batch)
 
     def prediction(self, answer: Answer, at_size: int | None = None) -> Prediction:
@@ -162,14 +165,15 @@ class Predictor:
 
     def answers(self, images: Iterable[tuple[str, GrayImage]]) -> Iterator[Answer]:
         """Yield what the network answers, undecided: whoever scores at several sizes runs the network once."""
-        prepared = (
-            (case_id, (image.shape[0], image.shape[1]), self.preprocess.image(image), image.size)
-            for case_id, image in images
-        )
+        prepared = (self._prepared(case_id, image) for case_id, image in images)
         for batch in batches(prepared, self.batch_size, lambda item: item[3]):
             inputs = np.stack([item[2] for item in batch])
             views = read_views(self.runtime, inputs, self.info.config.inference.flip)
             yield from (views.answer(i, case_id, shape) for i, (case_id, shape, _, _) in enumerate(batch))
+
+    def _prepared(self, case_id: str, image: GrayImage) -> tuple[str, tuple[int, int], GrayImage, int]:
+        require_gray(case_id, image)
+        return case_id, (image.shape[0], image.shape[1]), self.preprocess.image(image), image.size
 
 
 def batches(

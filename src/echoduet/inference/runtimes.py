@@ -80,11 +80,16 @@ def _exported(bundle: Path, to: Format) -> tuple[Runtime, BundleInfo]:
     if not bundle.is_file():
         raise ModelError(f"{bundle}: there is no such file. Give a model bundle, .safetensors or .pth.")
     digest = file_sha256(bundle)
+    trouble = ModelError(f"{bundle}: was not exported for the runtime {to} yet. Run `echoduet export --to {to}` on it.")
     for path in at_hand(bundle, digest, to):
-        opened, graph = _open(path, to)
+        try:
+            opened, graph = _open(path, to)
+        except ModelError as error:  # damaged, or of another version: there may be a whole one in the cache
+            trouble = error
+            continue
         if graph.source_sha256 == digest and graph.precision == "float32":
             return opened, graph.bundle
-    raise ModelError(f"{bundle}: was not exported for the runtime {to} yet. Run `echoduet export --to {to}` on it.")
+    raise trouble
 
 
 def _at_hand(bundle: Path) -> tuple[Runtime, BundleInfo] | None:

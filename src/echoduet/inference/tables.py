@@ -14,18 +14,23 @@ from echoduet.inference.rows import COLUMNS, LESION_COLUMNS, flat, flat_lesions
 
 
 class Tables:
-    """`predictions.csv`, `predictions.jsonl` and `lesions.csv` while they are written."""
+    """`predictions.csv`, `predictions.jsonl`, `lesions.csv` and `skipped.csv` while they are written."""
 
-    def __init__(self, predictions: TextIO, lines: TextIO, lesions: TextIO) -> None:
+    def __init__(self, predictions: TextIO, lines: TextIO, lesions: TextIO, skipped: TextIO) -> None:
         self._lines = lines
         self._predictions = _writer(predictions, COLUMNS)
         self._lesions = _writer(lesions, LESION_COLUMNS)
+        self._skipped = _writer(skipped, ("file", "reason"))
 
     def add(self, row: Mapping[str, Any]) -> None:
-        """Write one record, as `rows.record` makes them with the places of its files, to all three."""
+        """Write one record, as `rows.record` makes them with the places of its files, to all but `skipped.csv`."""
         self._lines.write(json.dumps(row, ensure_ascii=False, allow_nan=False) + "\n")
         self._predictions.writerow(flat(row))
         self._lesions.writerows(flat_lesions(row))
+
+    def skip(self, path: Path, reason: str) -> None:
+        """Write down a file that could not be read, and why."""
+        self._skipped.writerow({"file": path, "reason": reason})
 
 
 def _writer(stream: TextIO, columns: Sequence[str]) -> csv.DictWriter[str]:
@@ -43,7 +48,9 @@ def open_tables(out: Path) -> Iterator[Tables]:
     """
     with ExitStack() as stack:
         streams = []
-        for name in ("predictions.csv", "predictions.jsonl", "lesions.csv"):
+        for name in ("predictions.csv", "predictions.jsonl", "lesions.csv", "skipped.csv"):
             path = stack.enter_context(atomic_path(out / name))
-            streams.append(stack.enter_context(path.open("w", newline="", encoding="utf-8")))
+            # A file name may hold bytes that are no text; in JSON what they become is read back as the same name.
+            stream = path.open("w", newline="", encoding="utf-8", errors="backslashreplace")
+            streams.append(stack.enter_context(stream))
         yield Tables(*streams)

@@ -70,7 +70,7 @@ def read_info(path: Path) -> BundleInfo:
     if not path.is_file():
         raise ModelError(f"{path}: there is no such file. Give a model bundle, .safetensors or .pth.")
     with named_errors(path):
-        text = read_pth(path)[KEY] if path.suffix == ".pth" else _read_metadata(path)[KEY]
+        text = read_pth(path)[KEY] if path.suffix == ".pth" else read_metadata(path)[KEY]
         return from_json(text)
 
 
@@ -107,7 +107,8 @@ def named_errors(path: Path) -> Iterator[None]:
         ) from error
 
 
-def _read_metadata(path: Path) -> Mapping[str, str]:
+def read_metadata(path: Path) -> Mapping[str, str]:
+    """Return the texts in the header of a `.safetensors` file, its tensors not read."""
     with safe_open(path, framework="numpy") as file:
         return file.metadata() or {}
 

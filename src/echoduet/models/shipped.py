@@ -47,12 +47,16 @@ def find_model(given: Path | str | None) -> Path:
     """Return the bundle that `given` means: a file, or the name of a shipped one; the default one for None.
 
     Raises:
-        ModelError: a shipped bundle is meant and cannot be used.
+        ModelError: a shipped bundle is meant and cannot be used, or the file is not the one that a list of checksums
+            beside it tells.
     """
     if given is None:
         return shipped_model()
     path = Path(given)
-    return shipped_model(str(given)) if str(given) in NAMES and not path.exists() else path
+    if str(given) in NAMES and not path.exists():
+        return shipped_model(str(given))
+    require_unaltered(path)
+    return path
 
 
 def spoken_name(path: Path) -> str:
@@ -82,7 +86,11 @@ def _read_checksums(folder: Path) -> dict[str, str]:
     listing = folder / _CHECKSUMS
     if not listing.is_file():
         return {}
-    pairs = (line.split(maxsplit=1) for line in listing.read_text(encoding="utf-8").splitlines() if line.strip())
+    pairs = (
+        line.split(maxsplit=1)
+        for line in listing.read_text(encoding="utf-8", errors="replace").splitlines()
+        if line.strip()
+    )
     return {pair[1].strip(): pair[0] for pair in pairs if len(pair) == 2}
 
 
