@@ -72,8 +72,8 @@ def inference_rows(root: Path, manifest: Manifest, folder: Path, requests: int =
 def bundle_rows(name: str, listed: Manifest, folder: Path, requests: int) -> Iterator[Row]:
     """Export a shipped bundle for every runtime, and yield what is measured of them."""
     served = runtimes.ways(name, listed, folder)
-    yield from runtime_rows(name, served, listed, folder)
     yield from loss_rows(name, served)
+    yield from runtime_rows(name, served, listed, folder)
     yield from parity_rows(name, served, listed)
     yield from server_rows(name, next(way for way in served if way.name == "onnx"), requests)
 

@@ -165,5 +165,5 @@ def test_a_bundle_has_all_kinds_of_rows(served, manifest, tmp_path, monkeypatch)
     for kind in ("runtime_rows", "loss_rows", "parity_rows", "server_rows"):
         monkeypatch.setattr(bench, kind, lambda *words, kind=kind: iter([(kind, words[1])]))
     found = dict(bench.bundle_rows("tiny", manifest, tmp_path, 10))
-    assert list(found) == ["runtime_rows", "loss_rows", "parity_rows", "server_rows"]
+    assert list(found) == ["loss_rows", "runtime_rows", "parity_rows", "server_rows"]
     assert found["server_rows"].name == "onnx"
