@@ -224,9 +224,18 @@ def images() -> Iterator[tuple[Path, str]]:
 
 @dataclass(frozen=True)
 class Subject:
-    """What is measured on, and how much: data set, its manifest, a folder to write in, requests to a server."""
+    """What is measured on, and how much.
+
+    Attributes:
+        root: the data set.
+        real: whether its images are real, not phantoms.
+        manifest: its cases.
+        folder: to write in.
+        requests: to each server.
+    """
 
     root: Path
+    real: bool
     manifest: Manifest
     folder: Path
     requests: int
@@ -238,7 +247,7 @@ GROUPS: dict[str, Callable[[Subject], Iterator[Row]]] = {
     "curation": lambda on: curation_rows(on.folder),
     "training": lambda on: training_rows(on.manifest),
     "paper": lambda on: paper_rows(on.root, on.folder),
-    "inference": lambda on: inference_rows(on.root, on.manifest, on.folder, on.requests),
+    "inference": lambda on: inference_rows(on.root, on.manifest, on.folder, on.requests, on.real),
 }
 
 
@@ -253,7 +262,7 @@ def main(words: Sequence[str] | None = None) -> None:
         manifest = build_manifest(root)
         print(f"{processor()}, cores: {usable_cores()}, torch {torch.__version__}, images: {what} ({len(manifest)})\n")
         print(HEAD, flush=True)
-        subject = Subject(root, manifest, Path(folder), given.requests)
+        subject = Subject(root, what == "BUSI", manifest, Path(folder), given.requests)
         for row in chain.from_iterable(rows(subject) for name, rows in GROUPS.items() if name in given.only):
             print(row.line(), flush=True)
 
