@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import csv
 from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
 from pathlib import Path
 
 from echoduet.records import Ground
@@ -41,15 +42,31 @@ def tables(path: Path) -> str:
     return "\n\n".join(parts)
 
 
-def goal_table(rows: Rows) -> str:
-    """Return the two shares that the goal is about."""
-    clean = [row for row in rows if row["kind"] == "clean list"]
+@dataclass(frozen=True)
+class Counted:
+    """Pictures, how many of them are refused, and whether they are images of BUSI, which should not be."""
+
+    pictures: int
+    refused: int
+    busi: bool
+
+
+def shares(rows: Rows) -> dict[str, Counted]:
+    """Count what the goal is about."""
+    busi = [row for row in rows if row["block"] == "BUSI"]
     parts = {
         "pictures that are no ultrasound, to be refused": [row for row in rows if row["block"] == "no ultrasound"],
-        "images of BUSI, the clean list": clean,
-        "images of BUSI, all": [row for row in rows if row["block"] == "BUSI"],
+        "images of BUSI, the clean list": [row for row in busi if row["kind"] == "clean list"],
+        "images of BUSI, all": busi,
     }
-    lines = [f"| {name} | {len(some)} | {_share(_refused(some), some)} |" for name, some in parts.items()]
+    return {
+        name: Counted(len(some), len(_refused(some)), name.startswith("images of BUSI")) for name, some in parts.items()
+    }
+
+
+def goal_table(rows: Rows) -> str:
+    """Return the shares that the goal is about."""
+    lines = [f"| {name} | {one.pictures} | {_told(one.refused, one.pictures)} |" for name, one in shares(rows).items()]
     return "\n".join(["| | pictures | refused (95 %) |", "|---|---|---|", *lines])
 
 
@@ -86,10 +103,14 @@ def _line(name: str, rows: Rows) -> str:
 
 
 def _share(some: Rows, rows: Rows) -> str:
-    if not rows:
+    return _told(len(some), len(rows))
+
+
+def _told(some: int, number: int) -> str:
+    if not number:
         return "none there"
-    low, high = wilson(len(some), len(rows))
-    return f"{len(some)}: {100 * len(some) / len(rows):.1f} % ({100 * low:.1f}-{100 * high:.1f})"
+    low, high = wilson(some, number)
+    return f"{some}: {100 * some / number:.1f} % ({100 * low:.1f}-{100 * high:.1f})"
 
 
 def _refused(rows: Iterable[Mapping[str, str]]) -> Rows:

@@ -1,18 +1,22 @@
 """Speed and memory, as ratios measured side by side in one run. `make bench` runs this and prints a Markdown table.
 
+    python benchmarks/run.py                         # all of it
+    python benchmarks/run.py --only data inference   # some groups
+
 What needs real images is measured on the folder that ECHODUET_BUSI names, else on phantoms, and says so.
 """
 
 from __future__ import annotations
 
+import argparse
 import os
-import subprocess
 import sys
 import tempfile
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
+from itertools import chain
 from pathlib import Path
 
 import torch
@@ -20,7 +24,6 @@ import torch
 import curation_rivals
 import curation_scale
 import curation_tampers
-import runtimes
 import time_to_scores
 import utilisation
 from echoduet.config.load import load_config
@@ -33,38 +36,17 @@ from echoduet.data.manifest import Manifest, build_manifest, write_manifest
 from echoduet.data.masks import read_mask
 from echoduet.data.synthetic import PhantomSpec, write_phantoms
 from echoduet.data.verification import verify
-from echoduet.inference.predictor import Predictor
+from echoduet.errors import EchoDuetError
+from echoduet.inference.threads import usable_cores
 from echoduet.losses.multitask import MultiTaskLoss
-from echoduet.models.refinement import refine
 from echoduet.models.registry import build_network
-from echoduet.models.shipped import NAMES
-from echoduet.records import GrayImage
 from echoduet.runs import processor
 from echoduet.training.loop import Trainer
 from echoduet.transforms.augment import apply, draw
 from echoduet.transforms.preprocess import Preprocess
-
-SECONDS = 8.0
-"""How long each rate is measured, after a warm-up."""
-
-
-@dataclass(frozen=True)
-class Row:
-    """One line of the table: what was measured, what came out, and what we want to stay true."""
-
-    name: str
-    value: str
-    goal: str
-    met: bool
-
-
-def rate(step: Callable[[], int], seconds: float = SECONDS) -> float:
-    """Return images a second of `step`, which returns how many images it took."""
-    step()
-    started, images = time.perf_counter(), 0
-    while time.perf_counter() - started < seconds:
-        images += step()
-    return images / (time.perf_counter() - started)
+from inference_rows import REQUESTS, inference_rows
+from rows import HEAD, Row, command, papers_manifest, rate
+from serving import enough
 
 
 def loading(config: ExperimentConfig, data: CachedSet, seed: int = 1) -> Callable[[], int]:
@@ -148,40 +130,13 @@ def recipe_rows(manifest: Manifest, paper: float) -> Iterator[Row]:
         device = trainer.stepper.device
         if peak is None:
             peak = utilisation.matrix_peak(device)
-            yield Row(f"product of two bfloat16 matrices ({device.type})", f"{peak:.2f} TFLOP/s", "", True)
+            yield Row(f"product of two bfloat16 matrices ({device.type})", f"{peak:.2f} TFLOP/s")
         step = utilisation.measure(trainer)
         size, batch = config.preprocess.size, config.optim.batch_size
         times, share = step.images_per_second / paper, step.tflops / peak
         value = f"{step.images_per_second:.1f} images/s, {times:.1f}x the paper's network, {share:.1%} of that product"
-        yield Row(f"`{name}` training step, {size} px, batch {batch}", value, "", True)
+        yield Row(f"`{name}` training step, {size} px, batch {batch}", value)
         yield Row("loading's share of it", f"{step.data_share:.1%}", "< 5 %", step.data_share < 0.05)
-
-
-def prediction_rows(manifest: Manifest) -> Iterator[Row]:
-    """Measure the shipped bundles from decoded image to refined mask and class."""
-    scans = [(case.case_id, read_gray(case.image)) for case in manifest.cases[:64]]
-    for name in NAMES:
-        predictor = Predictor.load(name)
-        members = predictor.info.config.model.members
-        networks = f"{members} network{'s' if members > 1 else ''}"
-        speed = rate(predicting(predictor, scans))
-        yield Row(f"predicting with `echoduet-{name}` ({networks}), image to mask", f"{speed:.1f} images/s", "", True)
-
-
-def runtime_rows(manifest: Manifest, folder: Path) -> Iterator[Row]:
-    """Measure the shipped bundles by every runtime, from file to analysis."""
-    eager: dict[str, float] = {}
-    for found in runtimes.measure(NAMES, manifest, folder):
-        times = eager.setdefault(found.bundle, found.latency_ms) / found.latency_ms
-        what = f"`echoduet-{found.bundle}` by {found.way}"
-        told = f"{found.latency_ms:.1f} ms ({times:.2f}x torch), {found.images_per_second:.1f} images/s"
-        yield Row(f"{what}, file to analysis", told, "", True)
-        yield Row(f"{what}, `echoduet predict` on one file", f"{found.cold_s:.2f} s", "", True)
-
-
-def predicting(predictor: Predictor, scans: list[tuple[str, GrayImage]]) -> Callable[[], int]:
-    """Return a step that answers about all of `scans`, masks at their own sizes and refined."""
-    return lambda: sum(1 for image in predictor.predict(scans) if refine(image, predictor.rule))
 
 
 def data_rows(root: Path) -> Iterator[Row]:
@@ -214,22 +169,6 @@ def command_rows(manifest: Manifest, folder: Path) -> Iterator[Row]:
     yield Row(name, f"{seconds:.0f} s ({peak:.2f} GB)", "< 60 s", seconds < 60)
 
 
-def command(*arguments: object) -> tuple[float, float]:
-    """Run `echoduet` and return its seconds and peak memory in GB."""
-    program = (
-        "import resource, subprocess, sys, time; t = time.perf_counter();"
-        "words = [sys.executable, '-m', 'echoduet.cli.main', *sys.argv[1:]];"
-        "done = subprocess.run(words, capture_output=True, text=True);"
-        "peak = resource.getrusage(resource.RUSAGE_CHILDREN).ru_maxrss;"
-        "sys.stderr.write(done.stderr) if done.returncode else None;"
-        "print(time.perf_counter() - t, peak / 1e6); sys.exit(done.returncode)"
-    )
-    words = [sys.executable, "-c", program, *map(str, arguments)]
-    done = subprocess.run(words, stdout=subprocess.PIPE, text=True, check=True)
-    seconds, peak = done.stdout.split()
-    return float(seconds), float(peak)
-
-
 def curation_rows(folder: Path) -> Iterator[Row]:
     """Measure curation on tampered phantoms, with other duplicate finders beside it, and its growth."""
     rows = list(curation_tampers.measure(curation_tampers.phantoms(24, 1), 1, sure=True, settings=MatchSettings()))
@@ -241,9 +180,9 @@ def curation_rows(folder: Path) -> Iterator[Row]:
     python = curation_rivals.environment()
     for rival in curation_rivals.strongest(curation_rivals.measure(tables, None, python, curation_rivals.QUICK)):
         scores = f"recall {rival.recall:.3f}, precision {rival.precision:.3f}, {rival.images_per_second:.0f} images/s"
-        yield Row(f"tampered phantoms: {rival.method}", scores, "", True)
+        yield Row(f"tampered phantoms: {rival.method}", scores)
     if python is None:
-        yield Row("other duplicate finders", "could not be installed", "", True)
+        yield Row("other duplicate finders", "could not be installed")
     yield from growth_rows(folder / "scale")
 
 
@@ -252,19 +191,18 @@ def growth_rows(folder: Path) -> Iterator[Row]:
     measured = [curation_scale.measure(curation_scale.Plan(folder / str(n), n, phantoms=60)) for n in (250, 1000)]
     for row in measured:
         name = f"curating {row.images} images of 256 px, {row.found} of {row.planted} planted copies found"
-        yield Row(name, f"{row.seconds:.0f} s ({row.peak_gb:.2f} GB)", "", True)
+        yield Row(name, f"{row.seconds:.0f} s ({row.peak_gb:.2f} GB)")
     growth = curation_scale.exponent(measured) or 0.0
     yield Row("its growth exponent (all sizes: docs/curation-scale.md)", f"{growth:.2f}", "<= 1.15", growth <= 1.15)
 
 
 def paper_rows(root: Path, folder: Path) -> Iterator[Row]:
     """Measure how long one fold takes to the paper's scores, where its list of images lies beside `root`."""
-    listed = root.parent / "mapping_curated_BUSI.csv"
-    if not listed.exists():
+    papers = papers_manifest(root, folder)
+    if papers is None:
         return
-    command("curate", root, "--published-list", listed, "--out", folder / "papers")
     config, keys = time_to_scores.RECIPE
-    minutes, scores = time_to_scores.measure(folder / "papers" / "manifest.csv", config, 0, folder / "papers-run", keys)
+    minutes, scores = time_to_scores.measure(papers, config, 0, folder / "papers-run", keys)
     told = f"{minutes:.1f} minutes (all-image Dice {scores['dsc_all']:.3f}, accuracy {scores['accuracy']:.3f})"
     goal = f"<= {time_to_scores.GOAL_MINUTES:g} minutes"
     yield Row(
@@ -284,20 +222,53 @@ def images() -> Iterator[tuple[Path, str]]:
         yield root, "phantoms"
 
 
-def main() -> None:
-    """Measure everything and print the table."""
+@dataclass(frozen=True)
+class Subject:
+    """What is measured on, and how much.
+
+    Attributes:
+        root: the data set.
+        real: whether its images are real, not phantoms.
+        manifest: its cases.
+        folder: to write in.
+        requests: to each server.
+    """
+
+    root: Path
+    real: bool
+    manifest: Manifest
+    folder: Path
+    requests: int
+
+
+GROUPS: dict[str, Callable[[Subject], Iterator[Row]]] = {
+    "data": lambda on: data_rows(on.root),
+    "commands": lambda on: command_rows(on.manifest, on.folder),
+    "curation": lambda on: curation_rows(on.folder),
+    "training": lambda on: training_rows(on.manifest),
+    "paper": lambda on: paper_rows(on.root, on.folder),
+    "inference": lambda on: inference_rows(on.root, on.manifest, on.folder, on.requests, on.real),
+}
+
+
+def main(words: Sequence[str] | None = None) -> None:
+    """Measure everything, or the groups asked for, and print each row of the table once it is known."""
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--only", nargs="+", choices=GROUPS, default=list(GROUPS), help="these groups of rows alone")
+    parser.add_argument("--requests", type=enough, default=REQUESTS, help="to each server; %(default)s when left out")
+    given = parser.parse_args(words)
     with images() as (root, what), tempfile.TemporaryDirectory() as folder:
         os.environ["ECHODUET_CACHE"] = str(Path(folder) / "cache")
-        rows = list(data_rows(root))
         manifest = build_manifest(root)
-        rows += [*command_rows(manifest, Path(folder)), *curation_rows(Path(folder))]
-        rows += [*training_rows(manifest), *paper_rows(root, Path(folder)), *prediction_rows(manifest)]
-        rows += runtime_rows(manifest, Path(folder))
-    print(f"{processor()}, {os.cpu_count()} cores, torch {torch.__version__}, images: {what} ({len(manifest)})\n")
-    print("| measured | result | goal | met |\n|---|---|---|---|")
-    for row in rows:
-        print(f"| {row.name} | {row.value} | {row.goal} | {'' if not row.goal else 'yes' if row.met else 'NO'} |")
+        print(f"{processor()}, cores: {usable_cores()}, torch {torch.__version__}, images: {what} ({len(manifest)})\n")
+        print(HEAD, flush=True)
+        subject = Subject(root, what == "BUSI", manifest, Path(folder), given.requests)
+        for row in chain.from_iterable(rows(subject) for name, rows in GROUPS.items() if name in given.only):
+            print(row.line(), flush=True)
 
 
 if __name__ == "__main__":
-    main()
+    try:
+        main()
+    except EchoDuetError as error:
+        sys.exit(f"error: {error}")

@@ -23,6 +23,7 @@ import time
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from echoduet.data.manifest import Manifest, open_data
 from echoduet.data.scans import read_scans
@@ -33,6 +34,9 @@ from echoduet.inference.stream import run_ahead
 from echoduet.records import Scan
 from echoduet.runs import processor
 
+if TYPE_CHECKING:
+    from echoduet.export.loss import Loss
+
 Clock = Callable[[], float]
 
 IMAGES = 48
@@ -42,11 +46,21 @@ WARM_UP = 4
 
 @dataclass(frozen=True, slots=True)
 class Way:
-    """One way to serve a bundle: its name, the model that is opened, and the runtime that opens it."""
+    """One way to serve a bundle.
+
+    Attributes:
+        name: of the way.
+        model: what is opened: the bundle or a graph.
+        runtime: what opens it.
+        int8: whether it counts in eight bits.
+        loss: what those lose, measured on the cases that were not calibrated on.
+    """
 
     name: str
     model: Path
     runtime: RuntimeName
+    int8: bool = False
+    loss: Loss | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -80,10 +94,10 @@ def ways(model: str, manifest: Manifest, folder: Path) -> list[Way]:
         Way("openvino", export(bundle, "openvino", folder / f"{model}.xml"), "openvino"),
     ]
     try:
-        eight = export_int8(bundle, "onnx", manifest, folder / f"{model}-int8.onnx")[0]
-        found.append(Way("onnx int8", eight, "onnx"))
-        eight = export_int8(bundle, "openvino", manifest, folder / f"{model}-int8.xml")[0]
-        found.append(Way("openvino int8", eight, "openvino"))
+        eight, loss = export_int8(bundle, "onnx", manifest, folder / f"{model}-int8.onnx")
+        found.append(Way("onnx int8", eight, "onnx", True, loss))
+        eight, loss = export_int8(bundle, "openvino", manifest, folder / f"{model}-int8.xml")
+        found.append(Way("openvino int8", eight, "openvino", True, loss))
     except DataError:  # too few cases to calibrate on
         pass
     return found
@@ -98,18 +112,35 @@ def measure(
     one_thread: bool = False,
 ) -> Iterator[Measured]:
     """Yield what every way of every bundle reaches on some of the manifest's images."""
-    chosen = manifest.with_cases(manifest.cases[:: max(1, len(manifest) // images)][:images])
+    chosen = some(manifest, images)
     files = [case.image for case in chosen]
     for model in models:
-        served = ways(model, chosen, folder)
-        found: dict[str, list[tuple[float, float]]] = {way.name: [] for way in served}
-        for _ in range(rounds):
-            for way in served:
-                found[way.name].append(in_own_process(way, files, one_thread))
+        yield from measure_ways(model, ways(model, chosen, folder), files, folder, rounds, one_thread)
+
+
+def some(manifest: Manifest, number: int) -> Manifest:
+    """Return so many cases of a manifest, from its whole length: data sets are often sorted by class."""
+    number = min(number, len(manifest))
+    return manifest.with_cases([manifest.cases[i * len(manifest) // number] for i in range(number)])
+
+
+def measure_ways(
+    model: str,
+    served: Sequence[Way],
+    files: Sequence[Path],
+    folder: Path,
+    rounds: int = ROUNDS,
+    one_thread: bool = False,
+) -> Iterator[Measured]:
+    """Yield what each way of one bundle reaches; the ways take turns."""
+    found: dict[str, list[tuple[float, float]]] = {way.name: [] for way in served}
+    for _ in range(rounds):
         for way in served:
-            latencies, rates = zip(*found[way.name], strict=True)
-            cold = min(cold_start(way, files[0], folder) for _ in range(rounds))
-            yield Measured(model, way.name, statistics.median(latencies), statistics.median(rates), cold)
+            found[way.name].append(in_own_process(way, files, one_thread))
+    for way in served:
+        latencies, rates = zip(*found[way.name], strict=True)
+        cold = min(cold_start(way, files[0], folder) for _ in range(rounds))
+        yield Measured(model, way.name, statistics.median(latencies), statistics.median(rates), cold)
 
 
 def in_own_process(way: Way, files: Sequence[Path], one_thread: bool = False) -> tuple[float, float]:

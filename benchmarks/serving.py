@@ -19,7 +19,7 @@ import statistics
 import subprocess
 import sys
 import time
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Iterator
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
 from urllib.request import urlopen
@@ -39,16 +39,59 @@ LIMITS = ("rate=1000000", "burst=1000000", "queue=2000", "uploads=2000", "result
 
 @dataclass
 class Tally:
-    """What came back: seconds of each answer, how many were refused, and the memory on the way."""
+    """What came back: seconds of each answer, and how many were refused."""
 
     seconds: list[float] = field(default_factory=list)
     refused: int = 0
-    resident: dict[int, float] = field(default_factory=dict)
 
     @property
     def answered(self) -> int:
         """How many requests were answered."""
         return len(self.seconds)
+
+
+@dataclass(frozen=True)
+class Served:
+    """How a server answered.
+
+    Attributes:
+        capacity: answers a second, as fast as it can.
+        median_ms: of the times to answer at `LOAD` of the capacity, milliseconds.
+        p99_ms: their 99th percentile.
+        refused: requests that had no answer there.
+        resident: MB that the server occupies after so many requests.
+    """
+
+    capacity: float
+    median_ms: float
+    p99_ms: float
+    refused: int
+    resident: dict[int, float]
+
+    @property
+    def p99_over_median(self) -> float:
+        """How uneven the times to answer are."""
+        return self.p99_ms / self.median_ms
+
+    @property
+    def settled(self) -> tuple[int, int]:
+        """After how many requests the memory is first taken for settled, and the last number it was read at."""
+        early = sorted(self.resident)[1]
+        return early, max(self.resident)
+
+    @property
+    def growth(self) -> float:
+        """By which share the memory grew between those two."""
+        early, late = self.settled
+        return self.resident[late] / self.resident[early] - 1
+
+    def lines(self) -> Iterator[str]:
+        """Yield name and value of each figure."""
+        yield f"{'capacity_per_s':28s} {self.capacity:10.2f}"
+        for name in ("median_ms", "p99_ms", "p99_over_median", "refused"):
+            yield f"{name:28s} {getattr(self, name):10.2f}"
+        for number, value in self.resident.items():
+            yield f"{f'resident_mb_after_{number}':28s} {value:10.2f}"
 
 
 class Client:
@@ -98,15 +141,19 @@ def served(model: str, runtime: str):
     """Yield address and process of a server."""
     limits = [word for limit in LIMITS for word in ("--limit", limit)]
     words = ["serve", "--model", model, "--runtime", runtime, "--port", "0", "--json", "--quiet", *limits]
-    process = subprocess.Popen([sys.executable, "-m", "echoduet.cli.main", *words], stdout=subprocess.PIPE, text=True)
-    try:
-        text = ""
-        while not text.endswith("}\n"):
-            text += process.stdout.readline()
-        yield json.loads(text), process
-    finally:
-        process.terminate()
-        process.wait(120)
+    words = [sys.executable, "-m", "echoduet.cli.main", *words]
+    with subprocess.Popen(words, stdout=subprocess.PIPE, text=True) as process:
+        try:
+            text = ""
+            while not text.endswith("}\n"):
+                line = process.stdout.readline()
+                if not line:
+                    raise ChildProcessError(f"the server ended before it was ready, with exit code {process.wait()}")
+                text += line
+            yield json.loads(text), process
+        finally:
+            process.terminate()
+            process.wait(120)
 
 
 def resident(address: str) -> float:
@@ -160,33 +207,43 @@ def picture(size: int) -> bytes:
     return cv2.imencode(".png", image)[1].tobytes()
 
 
-async def measure(told: dict[str, str], given: argparse.Namespace) -> dict[str, float]:
-    """Measure one server."""
-    address = told["address"]
+async def measure(address: str, requests: int, connections: int = 16, width: int = 400) -> Served:
+    """Measure the server at an address.
+
+    Args:
+        address: as `echoduet serve` tells it.
+        requests: in all; a fifth of them and at most 1000 measure the capacity. Five at least.
+        connections: clients while the capacity is measured.
+        width: of the picture that is sent, pixels.
+    """
     host, _, port = address.removeprefix("http://").rstrip("/").rpartition(":")
-    client = Client(host, int(port), picture(given.width))
-    await closed_loop(client, given.connections, WARM_UP)
+    client = Client(host, int(port), picture(width))
+    await closed_loop(client, connections, WARM_UP)
     memory = {0: resident(address)}
-    first = min(1000, given.requests // 5)
-    capacity = await closed_loop(client, given.connections, first)
+    first = min(1000, requests // 5)
+    capacity = await closed_loop(client, connections, first)
     memory[first] = await asyncio.to_thread(resident, address)
 
     async def note(number: int) -> None:
-        if first + number in (given.requests // 2, given.requests):
+        if first + number in (requests // 2, requests):
             memory[first + number] = await asyncio.to_thread(resident, address)
 
-    tally = await open_loop(client, LOAD * capacity, given.requests - first, note)
+    tally = await open_loop(client, LOAD * capacity, requests - first, note)
     await client.close()
-    ordered = sorted(tally.seconds)
-    median, p99 = statistics.median(ordered), ordered[math.ceil(0.99 * len(ordered)) - 1]
-    return {
-        "capacity_per_s": capacity,
-        "median_ms": 1e3 * median,
-        "p99_ms": 1e3 * p99,
-        "p99_over_median": p99 / median,
-        "refused": tally.refused,
-        **{f"resident_mb_after_{number}": value for number, value in memory.items()},
-    }
+    ordered = [1e3 * seconds for seconds in sorted(tally.seconds)]
+    p99 = ordered[math.ceil(0.99 * len(ordered)) - 1]
+    return Served(capacity, statistics.median(ordered), p99, tally.refused, memory)
+
+
+def enough(text: str) -> int:
+    """Read a number of requests.
+
+    Raises:
+        ArgumentTypeError: a fifth of it would be none.
+    """
+    if not text.isdecimal() or int(text) < 5:
+        raise argparse.ArgumentTypeError(f"{text} requests cannot be measured. Give a number, 5 at least.")
+    return int(text)
 
 
 def main() -> None:
@@ -194,17 +251,17 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--model", default="base", help="as in `echoduet serve`")
     parser.add_argument("--runtime", default="auto", help="as in `echoduet serve`")
-    parser.add_argument("--requests", type=int, default=10_000, help="requests in all")
+    parser.add_argument("--requests", type=enough, default=10_000, help="requests in all")
     parser.add_argument("--connections", type=int, default=16, help="clients while the capacity is measured")
     parser.add_argument("--width", type=int, default=400, help="width of the picture")
     given = parser.parse_args()
     with served(given.model, given.runtime) as (told, _):
-        found = asyncio.run(measure(told, given))
+        found = asyncio.run(measure(told["address"], given.requests, given.connections, given.width))
     print(
         f"model {told['model']}, runtime {told['runtime']}, {given.requests} requests, load {LOAD:.0%} of the capacity"
     )
-    for name, value in found.items():
-        print(f"{name:28s} {value:10.2f}")
+    for line in found.lines():
+        print(line)
 
 
 if __name__ == "__main__":

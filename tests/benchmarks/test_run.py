@@ -2,19 +2,12 @@
 
 from __future__ import annotations
 
+import pytest
+
 import run
 import time_to_scores
-from echoduet.data.manifest import build_manifest, read_manifest
-
-
-def test_every_shipped_bundle_predicts_all_images(miniature_busi, monkeypatch):
-    manifest = build_manifest(miniature_busi)
-    monkeypatch.setattr(run, "rate", lambda step: float(step()))
-    rows = list(run.prediction_rows(manifest))
-    assert [row.name.split("`")[1] for row in rows] == ["echoduet-base", "echoduet-small"]
-    assert "(3 networks)" in rows[0].name
-    assert "(1 network)" in rows[1].name
-    assert {row.value for row in rows} == {f"{min(len(manifest), 64):.1f} images/s"}
+from echoduet.data.manifest import read_manifest
+from rows import Row
 
 
 def test_the_time_to_the_papers_scores_is_of_its_images_alone(miniature_busi, tmp_path, monkeypatch):
@@ -39,3 +32,48 @@ def test_late_or_low_scores_do_not_meet_the_goal():
     assert time_to_scores.met(12.0, good)
     assert not time_to_scores.met(12.1, good)
     assert not time_to_scores.met(3.0, good | {"accuracy": 0.8})
+
+
+@pytest.fixture
+def groups(monkeypatch, miniature_busi, tmp_path):
+    """Groups that say what they were given, on a dozen tiny images."""
+    monkeypatch.setenv("ECHODUET_BUSI", str(miniature_busi))
+    monkeypatch.setenv("ECHODUET_CACHE", str(tmp_path))  # set anew by the run; put back after the test
+    for name in run.GROUPS:
+        told = lambda on, name=name: iter([Row(name, f"{len(on.manifest)} images, {on.requests} requests")])  # noqa: E731
+        monkeypatch.setitem(run.GROUPS, name, told)
+
+
+def test_all_groups_run_unless_some_are_asked_for(groups, capsys):
+    run.main([])
+    head, _, *table = capsys.readouterr().out.splitlines()
+    assert head.endswith("images: BUSI (14)")
+    names = [line.split(" | ")[0].removeprefix("| ") for line in table[2:]]
+    assert names == ["data", "commands", "curation", "training", "paper", "inference"]
+    run.main(["--only", "inference", "data", "--requests", "50"])
+    assert capsys.readouterr().out.splitlines()[4:] == [
+        f"| {name} | 14 images, 50 requests |  |  |" for name in ("data", "inference")
+    ]
+
+
+def test_rows_are_printed_as_they_come(groups, capsys, monkeypatch):
+    def broken(on):
+        yield Row("first", "1 s")
+        raise KeyboardInterrupt
+
+    monkeypatch.setitem(run.GROUPS, "data", broken)
+    with pytest.raises(KeyboardInterrupt):
+        run.main([])
+    assert capsys.readouterr().out.endswith("| first | 1 s |  |  |\n")
+
+
+@pytest.mark.parametrize("words", [["--only", "nothing"], ["--requests", "4"], ["--requests", "many"]])
+def test_what_cannot_be_measured_is_refused(words, capsys):
+    with pytest.raises(SystemExit, match="2"):
+        run.main(words)
+    assert words[1] in capsys.readouterr().err
+
+
+def test_data_are_measured_in_a_row(miniature_busi):
+    (row,) = run.data_rows(miniature_busi)
+    assert row.name.endswith("of 14 images")

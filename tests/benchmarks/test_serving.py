@@ -7,7 +7,7 @@ from contextlib import asynccontextmanager
 
 import pytest
 
-from serving import Client, closed_loop, open_loop, picture
+from serving import Client, Served, closed_loop, measure, open_loop, picture, served
 
 
 class Answering:
@@ -87,6 +87,36 @@ def test_a_stall_shows_in_every_request_that_it_holds_up():
 def test_refusals_are_counted_and_are_no_answers():
     _, tally = run(lambda: Answering(status=503), lambda client: open_loop(client, 500, 20, nothing))
     assert (tally.answered, tally.refused) == (0, 20)
+
+
+def test_a_server_is_measured_from_its_address(monkeypatch):
+    memory = iter([100.0, 120.0, 150.0, 121.2])
+    monkeypatch.setattr("serving.resident", lambda address: next(memory))
+
+    async def both():
+        server = await asyncio.start_server(Answering(), "127.0.0.1", 0)
+        async with server:
+            return await measure(f"http://127.0.0.1:{server.sockets[0].getsockname()[1]}/", 100, 2, 128)
+
+    found = asyncio.run(both())
+    assert found.resident == {0: 100.0, 20: 120.0, 50: 150.0, 100: 121.2}
+    assert found.settled == (20, 100)
+    assert found.growth == pytest.approx(0.01)
+    assert 0 < found.median_ms <= found.p99_ms
+    assert found.refused == 0
+
+
+def test_every_figure_is_printed():
+    lines = list(Served(50.0, 10.0, 39.0, 2, {0: 90.0, 4: 100.0}).lines())
+    assert [line.split() for line in lines] == [
+        ["capacity_per_s", "50.00"], ["median_ms", "10.00"], ["p99_ms", "39.00"], ["p99_over_median", "3.90"],
+        ["refused", "2.00"], ["resident_mb_after_0", "90.00"], ["resident_mb_after_4", "100.00"],
+    ]  # fmt: skip
+
+
+def test_a_server_that_does_not_start_is_not_waited_for():
+    with pytest.raises(ChildProcessError, match="exit code 2"), served("no-such-model", "onnx"):
+        pass
 
 
 @pytest.mark.parametrize("width", [128, 400])
