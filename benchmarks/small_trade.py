@@ -32,8 +32,8 @@ from echoduet.models.registry import build_network
 from echoduet.models.storage import Storage, stored_size
 from echoduet.records import CLASSES, GrayImage
 from echoduet.runs import processor
+from inference_rows import predicting
 from recipe_search import MEASURES, RESULTS, mean, read
-from run import predicting
 
 LIMIT_MB = 6
 CLOSE = 0.02
