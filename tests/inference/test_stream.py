@@ -5,7 +5,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from echoduet.inference.stream import run_ahead, side_by_side
+from echoduet.inference.stream import run_ahead
 
 
 @given(st.lists(st.integers(), max_size=40), st.integers(1, 4), st.integers(1, 10))
@@ -59,14 +59,3 @@ def test_what_has_not_started_is_dropped_when_the_caller_stops():
     next(results)
     results.close()
     assert len(started) < 50
-
-
-@given(st.lists(st.integers(), max_size=40), st.integers(1, 4))
-def test_side_by_side_is_an_ordered_map(items, workers):
-    assert list(side_by_side(lambda item: item * 2, items, workers)) == [item * 2 for item in items]
-
-
-@pytest.mark.parametrize(("count", "workers", "elsewhere"), [(1, 4, False), (5, 1, False), (5, 2, True)])
-def test_only_several_items_are_worth_a_thread(count, workers, elsewhere):
-    threads = set(side_by_side(lambda _: threading.get_ident(), range(count), workers))
-    assert (threading.get_ident() not in threads) == elsewhere

@@ -16,8 +16,6 @@ from echoduet.inference.explanation import explain
 from echoduet.inference.measurements import measure_lesions
 from echoduet.inference.refusal import Gatekeeper
 from echoduet.inference.runtime import Runtime
-from echoduet.inference.stream import side_by_side
-from echoduet.inference.threads import usable_cores
 from echoduet.inference.uncertainty import class_spread, lesion_spread, outline_uncertainty
 from echoduet.models.info import BundleInfo
 from echoduet.models.refinement import Rule, refine
@@ -71,8 +69,7 @@ class Analyst:
 
     def analyse(self, scans: Sequence[Scan]) -> Iterator[Analysis]:
         """Yield the analysis of each scan of a batch, in order."""
-        workers = usable_cores() if len(scans) > 1 else 1  # counting many cores takes milliseconds
-        checked = list(side_by_side(self._checked, scans, workers))
+        checked = [self._checked(scan) for scan in scans]
         inputs = [seen for _, seen in checked if seen is not None]
         if not inputs:
             yield from (analysis for analysis, _ in checked)
@@ -80,9 +77,8 @@ class Analyst:
         flip = self.model.info.config.inference.flip
         views = read_views(self.model.runtime, np.stack(inputs), flip, at_least_two=self.uncertain)
         index = itertools.count()
-        numbered = [(analysis, seen, -1 if seen is None else next(index)) for analysis, seen in checked]
-        # An explanation asks the network, which has all cores already.
-        yield from side_by_side(lambda item: self._answered(*item, views), numbered, 1 if self.explain else workers)
+        for analysis, seen in checked:
+            yield analysis if seen is None else self._answered(analysis, seen, views, next(index))
 
     def _checked(self, scan: Scan) -> tuple[Analysis, GrayImage | None]:
         """Return what the checks found, and what the network is to see; nothing where the picture is refused."""
@@ -91,9 +87,7 @@ class Analyst:
         refused = self.refuse and analysis.refused
         return analysis, None if refused else self.model.preprocess.image(scan.inside)
 
-    def _answered(self, analysis: Analysis, seen: GrayImage | None, index: int, views: Views) -> Analysis:
-        if seen is None:
-            return analysis
+    def _answered(self, analysis: Analysis, seen: GrayImage, views: Views, index: int) -> Analysis:
         scan = analysis.scan
         answer = views.answer(index, scan.name, _shape(scan.inside))
         inside = self.model.lesion_map(answer)

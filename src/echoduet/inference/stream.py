@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import deque
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
 from typing import TypeVar
 
@@ -35,10 +35,3 @@ def run_ahead(function: Callable[[T], R], items: Iterable[T], *, workers: int = 
         finally:
             for future in pending:  # the caller stopped early: what has not started need not
                 future.cancel()
-
-
-def side_by_side(function: Callable[[T], R], items: Sequence[T], workers: int) -> Iterator[R]:
-    """Yield `function(item)` for each item, in order, computed in so many threads; one item alone needs none."""
-    if min(len(items), workers) < 2:
-        return map(function, items)
-    return run_ahead(function, items, workers=workers, ahead=4 * workers)
