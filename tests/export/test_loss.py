@@ -22,6 +22,7 @@ class Known:
     """Answers with one mask and one class, whatever it sees."""
 
     name = "known"
+    members = 1
 
     def __init__(self, lesion, label):
         self.lesion, self.label = lesion, label

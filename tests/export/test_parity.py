@@ -21,7 +21,7 @@ class Shifted:
     name = "shifted"
 
     def __init__(self, runtime, lesion=0.0):
-        self.runtime, self.lesion = runtime, lesion
+        self.runtime, self.lesion, self.members = runtime, lesion, runtime.members
 
     def read(self, images):
         readings = self.runtime.read(images)

@@ -16,6 +16,10 @@ class Members:
     def __init__(self, count=2, lesion=True, classes=True, value=None):
         self.count, self.lesion, self.classes, self.value, self.seen = count, lesion, classes, value, []
 
+    @property
+    def members(self):
+        return self.count
+
     def read(self, images):
         self.seen.append(images.copy())
         plane = images.astype(np.float32) / 255
@@ -85,3 +89,11 @@ def test_one_image_and_its_mirror_image_are_read_together(images, heads):
         assert (one is None) == (other is None)
         if one is not None:
             np.testing.assert_array_equal(one[0], other[0])
+
+
+def test_an_image_that_is_read_again_for_the_spread_only_is_read_together_with_its_mirror_image(images):
+    alone = Members(count=1)
+    views = read_views(alone, images[:1], mirrored=False, at_least_two=True)
+    assert [len(seen) for seen in alone.seen] == [2]
+    assert (views.number, views.counted) == (2, 1)
+    np.testing.assert_array_equal(views.answer(0, "a", (8, 8)).lesion, (images[0] / 255).astype(np.float32))

@@ -45,6 +45,18 @@ def test_turned_images_need_no_copy(exported, rng):
     np.testing.assert_array_equal(turned.lesion, runtime.read(images[:, :, ::-1].copy()).lesion)
 
 
+@pytest.mark.parametrize("cores", ["1", "2", "3"])
+def test_a_batch_is_read_alike_on_any_number_of_cores(exported, rng, monkeypatch, cores):
+    monkeypatch.setenv("OMP_NUM_THREADS", cores)
+    runtime, _ = open_onnx(exported.onnx)
+    images = rng.integers(0, 256, (5, 64, 64), dtype=np.uint8)
+    together = runtime.read(images)
+    for number, image in enumerate(images):
+        alone = runtime.read(image[None])
+        np.testing.assert_allclose(together.lesion[number], alone.lesion[0], atol=1e-5)
+        np.testing.assert_allclose(together.classes[number], alone.classes[0], atol=1e-5)
+
+
 def test_several_threads_may_ask_at_once(exported, rng):
     runtime, _ = open_onnx(exported.onnx)
     images = rng.integers(0, 256, (6, 1, 64, 64), dtype=np.uint8)

@@ -1,13 +1,14 @@
-"""How many threads suit a process."""
+"""How many threads suit a process, and work in two of them."""
 
 from __future__ import annotations
 
 import os
+import threading
 
 import pytest
 
 from echoduet.inference import threads
-from echoduet.inference.threads import usable_cores
+from echoduet.inference.threads import Lanes, usable_cores
 
 
 @pytest.fixture
@@ -61,3 +62,35 @@ def test_no_share_is_no_limit(tmp_path, said):
     if said is not None:
         path.write_text(said)
     assert threads._quota(path) == os.cpu_count()
+
+
+def test_two_halves_are_worked_on_at_once_and_in_the_same_two_threads_each_time():
+    meeting = threading.Barrier(2)  # broken by its timeout, were one half to wait for the other's end
+
+    def work(half):
+        meeting.wait(timeout=30)
+        return half, threading.get_ident()
+
+    lanes = Lanes()
+    for _ in range(3):
+        (one, here), (other, there) = lanes.both(work, "one", "other")
+        assert (one, other) == ("one", "other")
+        assert here == threading.get_ident()
+    assert lanes.both(work, 1, 2) == ((1, here), (2, there))
+
+
+@pytest.mark.parametrize("failing", ["here", "there"])
+def test_an_error_in_either_half_is_raised_once_neither_is_at_work(failing):
+    other_began, ended = threading.Event(), []
+
+    def work(half):
+        if half == "there":
+            other_began.set()
+        assert other_began.wait(timeout=30)
+        if half == failing:
+            raise ValueError(half)
+        ended.append(half)
+
+    with pytest.raises(ValueError, match=failing):
+        Lanes().both(work, "here", "there")
+    assert ended == [{"here": "there", "there": "here"}[failing]]

@@ -35,6 +35,17 @@ def test_any_shape_becomes_the_square_and_comes_back(height, width, aspect):
     assert np.allclose(restored, 0.25)
 
 
+@given(SIDES, SIDES, st.sampled_from(["squash", "pad"]), st.integers(0, 2**32 - 1))
+def test_a_map_comes_back_as_pillow_would_bring_it(height, width, aspect, seed):
+    prepare = preprocess(size=64, aspect=aspect)
+    probability = np.random.default_rng(seed).random((64, 64), dtype=np.float32)
+    inside = Image.fromarray(np.ascontiguousarray(prepare.inside(probability, (height, width))))
+    expected = np.asarray(inside.resize((width, height), Image.Resampling.BILINEAR))
+    restored = prepare.restore(probability, (height, width))
+    assert restored.dtype == np.float32
+    np.testing.assert_allclose(restored, expected, atol=1e-5)  # OpenCV's coordinates are float32
+
+
 @given(SIDES, SIDES)
 def test_padding_keeps_the_aspect_ratio(height, width):
     window = preprocess(size=64, aspect="pad").window((height, width))

@@ -72,16 +72,16 @@ def read_views(runtime: Runtime, images: NDArray[np.uint8], mirrored: bool, at_l
     Raises:
         ModelError: the network answers with values that are not numbers.
     """
+    if not (mirrored or (at_least_two and runtime.members == 1)):
+        first = runtime.read(images)
+        return Views(_numbers(first.lesion), _numbers(first.classes), _members(first))
     turned = np.ascontiguousarray(images[:, :, ::-1])
-    if mirrored and len(images) == 1:
+    if len(images) == 1:
         # Two pictures at once keep the cores busier than one after the other.
         first, second = _halves(runtime.read(np.concatenate([images, turned])))
-        return _both(first, second, 2 * _members(first))
-    first = runtime.read(images)
-    members = _members(first)
-    if mirrored or (at_least_two and members == 1):
-        return _both(first, runtime.read(turned), 2 * members if mirrored else members)
-    return Views(_numbers(first.lesion), _numbers(first.classes), members)
+    else:
+        first, second = runtime.read(images), runtime.read(turned)
+    return _both(first, second, (2 if mirrored else 1) * _members(first))
 
 
 def _both(first: Readings, second: Readings, counted: int) -> Views:

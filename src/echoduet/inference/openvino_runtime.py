@@ -38,6 +38,7 @@ class OpenvinoRuntime:
         """Serve the members' part of a graph, compiled; `open_openvino` makes it."""
         self._request = compiled.create_infer_request()
         there = {name for output in compiled.outputs for name in output.get_names()}
+        self.members = next((int(output.partial_shape[1].get_length()) for output in compiled.outputs), 0)
         names = {CLASS_MEMBERS: CLASSES_SEEN, LESION_MEMBERS: LESION_SEEN}
         self._names = {whole: inside for whole, inside in names.items() if inside in there}
         self._lock = threading.Lock()

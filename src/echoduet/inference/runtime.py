@@ -31,6 +31,11 @@ class Runtime(Protocol):
         """How it is asked for: `torch`, `onnx`, `openvino`."""
         ...
 
+    @property
+    def members(self) -> int:
+        """How many networks answer, `M`; 0 where none of them outlines or classifies."""
+        ...
+
     def read(self, images: NDArray[np.uint8]) -> Readings:
         """Return what the network answers to gray images `(B, S, S)`."""
         ...

@@ -1,9 +1,15 @@
-"""How many threads suit this process."""
+"""How many threads suit this process, and work in two of them."""
 
 from __future__ import annotations
 
 import os
+from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor, wait
 from pathlib import Path
+from typing import TypeVar
+
+T = TypeVar("T")
+R = TypeVar("R")
 
 _TOPOLOGY = Path("/sys/devices/system/cpu")
 _QUOTA = Path("/sys/fs/cgroup/cpu.max")
@@ -46,3 +52,19 @@ def _quota(path: Path = _QUOTA) -> int:
         return -(-int(quota) // int(period))
     except (OSError, ValueError):  # no such file, or "max"
         return os.cpu_count() or 1
+
+
+class Lanes:
+    """Two threads for work that comes in halves: the caller's, and one that stays for the next time."""
+
+    def __init__(self) -> None:
+        """Start no thread before there is work."""
+        self._other = ThreadPoolExecutor(1, thread_name_prefix="echoduet-lane")
+
+    def both(self, function: Callable[[T], R], first: T, second: T) -> tuple[R, R]:
+        """Return `function` of the one and of the other; where either fails, its error, once neither is at work."""
+        later = self._other.submit(function, second)
+        try:
+            return function(first), later.result()
+        finally:
+            wait([later])

@@ -26,6 +26,7 @@ class TorchRuntime:
         if channels_last:
             self._network = self._network.to(memory_format=torch.channels_last)  # type: ignore[call-overload]
         self._members = members_of(self._network)
+        self.members = len(self._members)
 
     @torch.inference_mode()
     def read(self, images: NDArray[np.uint8]) -> Readings:
