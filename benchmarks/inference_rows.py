@@ -31,6 +31,8 @@ from runtimes import Measured, Way
 RESULTS = Path(__file__).resolve().parents[1] / "results"
 IMAGES = 450
 REQUESTS = 2000
+SIDE = 256
+"""The goals of speed are for networks that see images of this side; those that ship see smaller ones."""
 
 
 @dataclass(frozen=True)
@@ -84,6 +86,10 @@ def bundle_rows(name: str, listed: Manifest, folder: Path, requests: int, real: 
     served = runtimes.ways(name, listed, folder)
     yield from loss_rows(name, served, real)
     yield from runtime_rows(name, served, listed, folder)
+    larger = folder / f"{name}-{SIDE}"
+    larger.mkdir()
+    resized = runtimes.ways(name, runtimes.some(listed, runtimes.IMAGES), larger, SIDE)
+    yield from runtime_rows(f"{name} at {SIDE}x{SIDE}", resized, listed, larger)
     yield from parity_rows(name, served, listed)
     yield from server_rows(name, next(way for way in served if way.name == "onnx"), requests)
 

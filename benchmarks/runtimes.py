@@ -7,6 +7,9 @@ then has processes of its own, so that none spins while another works; they take
 median of a batch of one: the file is decoded, checked, answered with both views, refined and measured. Cold start is
 `echoduet predict` on one file, from the start of the process to its end, the least of `--rounds` runs.
 
+With `--size 256` every bundle is given images of so many pixels a side, for which it was not trained: only its speed
+says something then.
+
 With `--one-thread` latency is processor time in one thread, which other work on the machine hardly changes.
 """
 
@@ -21,7 +24,7 @@ import sys
 import tempfile
 import time
 from collections.abc import Callable, Iterable, Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -82,12 +85,19 @@ class Measured:
     cold_s: float
 
 
-def ways(model: str, manifest: Manifest, folder: Path) -> list[Way]:
-    """Export a bundle for every runtime into `folder`, and return the ways to serve it, PyTorch first."""
+def ways(model: str, manifest: Manifest, folder: Path, size: int | None = None) -> list[Way]:
+    """Export a bundle for every runtime into `folder`, and return the ways to serve it, PyTorch first.
+
+    Args:
+        model: a shipped bundle.
+        manifest: what eight bits are calibrated and measured on.
+        folder: to write in.
+        size: of the network's input; None is the bundle's own.
+    """
     # Not above: that imports torch, and the processes that serve a graph are to do without.
     from echoduet.export.make import export, export_int8, find_bundle
 
-    bundle = find_bundle(model)
+    bundle = find_bundle(model) if size is None else of_size(find_bundle(model), size, folder / f"{model}.safetensors")
     found = [Way("torch", bundle, "torch")]
     found += [
         Way("onnx", export(bundle, "onnx", folder / f"{model}.onnx"), "onnx"),
@@ -103,6 +113,17 @@ def ways(model: str, manifest: Manifest, folder: Path) -> list[Way]:
     return found
 
 
+def of_size(bundle: Path, size: int, path: Path) -> Path:
+    """Write a bundle whose network is given images of another size than it was trained with; return `path`."""
+    from echoduet.models.bundle import load_bundle, save_bundle
+
+    network, info = load_bundle(bundle)
+    settings = info.config.model_dump()
+    settings["preprocess"]["size"] = size
+    save_bundle(path, network, replace(info, config=type(info.config).model_validate(settings)))
+    return path
+
+
 def measure(
     models: Sequence[str],
     manifest: Manifest,
@@ -110,12 +131,13 @@ def measure(
     images: int = IMAGES,
     rounds: int = ROUNDS,
     one_thread: bool = False,
+    size: int | None = None,
 ) -> Iterator[Measured]:
     """Yield what every way of every bundle reaches on some of the manifest's images."""
     chosen = some(manifest, images)
     files = [case.image for case in chosen]
     for model in models:
-        yield from measure_ways(model, ways(model, chosen, folder), files, folder, rounds, one_thread)
+        yield from measure_ways(model, ways(model, chosen, folder, size), files, folder, rounds, one_thread)
 
 
 def some(manifest: Manifest, number: int) -> Manifest:
@@ -222,11 +244,12 @@ def main() -> None:
     parser.add_argument("--images", type=int, default=IMAGES)
     parser.add_argument("--rounds", type=int, default=ROUNDS)
     parser.add_argument("--one-thread", action="store_true")
+    parser.add_argument("--size", type=int, help="side of the networks' input, pixels; the bundles' own when left out")
     given = parser.parse_args()
     print(f"{processor()}, {os.cpu_count()} cores\n")
     with tempfile.TemporaryDirectory() as folder:
         models, manifest = given.model or ["small", "base"], open_data(given.data)
-        found = measure(models, manifest, Path(folder), given.images, given.rounds, given.one_thread)
+        found = measure(models, manifest, Path(folder), given.images, given.rounds, given.one_thread, given.size)
         for line in lines(found):
             print(line, flush=True)
 

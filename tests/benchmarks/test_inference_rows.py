@@ -166,9 +166,12 @@ def test_each_bundle_is_exported_and_measured_on_images_of_all_classes(manifest,
 
 
 def test_a_bundle_has_all_kinds_of_rows(served, manifest, tmp_path, monkeypatch):
-    monkeypatch.setattr(runtimes, "ways", lambda *words: served)
+    sizes = []
+    monkeypatch.setattr(runtimes, "ways", lambda *words: sizes.append(words[3:]) or served)
     for kind in ("runtime_rows", "loss_rows", "parity_rows", "server_rows"):
-        monkeypatch.setattr(bench, kind, lambda *words, kind=kind: iter([(kind, words[1])]))
-    found = dict(bench.bundle_rows("tiny", manifest, tmp_path, 10, real=True))
-    assert list(found) == ["loss_rows", "runtime_rows", "parity_rows", "server_rows"]
-    assert found["server_rows"].name == "onnx"
+        monkeypatch.setattr(bench, kind, lambda *words, kind=kind: iter([(kind, words)]))
+    found = list(bench.bundle_rows("tiny", manifest, tmp_path, 10, real=True))
+    assert [kind for kind, _ in found] == ["loss_rows", "runtime_rows", "runtime_rows", "parity_rows", "server_rows"]
+    assert [words[0] for kind, words in found if kind == "runtime_rows"] == ["tiny", "tiny at 256x256"]
+    assert sizes == [(), (256,)]
+    assert found[-1][1][1].name == "onnx"

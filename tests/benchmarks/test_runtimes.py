@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+import torch
+
 import runtimes
 from echoduet.data.manifest import build_manifest
 from echoduet.errors import DataError
 from echoduet.inference.predictor import Predictor
+from echoduet.models.bundle import load_bundle
 
 
 def few():
@@ -27,6 +30,15 @@ def test_a_bundle_is_served_by_every_runtime(exported, miniature_busi, tmp_path,
     assert table[2].startswith("| `tiny` | torch |")
     assert " | 1.00 | " in table[2]
     assert len(table) == 6
+
+
+def test_a_bundle_of_another_size_has_the_same_weights(exported, tmp_path):
+    path = runtimes.of_size(exported.bundle, 96, tmp_path / "larger.safetensors")
+    (network, info), (before, given) = load_bundle(path), load_bundle(exported.bundle)
+    assert (given.config.preprocess.size, info.config.preprocess.size) == (64, 96)
+    for name, weight in network.state_dict().items():
+        assert torch.equal(weight, before.state_dict()[name])
+    assert Predictor.load(path, "cpu").preprocess.size == 96
 
 
 def test_latency_and_rate_count_every_image(exported, miniature_busi):

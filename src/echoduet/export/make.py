@@ -12,6 +12,7 @@ import onnx
 from echoduet.data.manifest import Manifest
 from echoduet.errors import ModelError
 from echoduet.export.calibration import digest, divide, read_pictures
+from echoduet.export.doubling import copy_doubled
 from echoduet.export.onnx import core_of, whole_graph, write_onnx
 from echoduet.export.openvino import write_openvino
 from echoduet.export.parity import require_same
@@ -79,6 +80,8 @@ def export_int8(
     core, reference = core_of(network, info), Predictor.of_network(network, info)
     pictures = read_pictures(division.calibration, reference.preprocess, progress)
     quantised = quantise(core, pictures)
+    if to == "onnx":
+        quantised = copy_doubled(quantised)
     said = {"method": METHOD, "calibration_images": len(pictures), "calibration_sha256": digest(pictures)}
     graph = GraphInfo(info, source, "int8", said)
     with tempfile.TemporaryDirectory() as folder:
