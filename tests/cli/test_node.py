@@ -94,7 +94,7 @@ def test_failed_jobs_are_discarded_and_others_are_not(call, spool):
     told = call("node", "discard", 2, "--spool", spool)
     assert told.code == 2
     assert "job 2: has not failed" in told.err
-    assert "1 failed jobs discarded" in call("node", "discard", 1, "--spool", spool).out
+    assert "failed jobs discarded: 1" in call("node", "discard", 1, "--spool", spool).out
     assert [job.job for job in look(spool).open] == [2]
 
 

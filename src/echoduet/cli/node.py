@@ -144,7 +144,7 @@ def retry(
 
     with opened(_folder(spool)) as cleaning:
         count = cleaning.retry(jobs or ())
-    emit({"retried": count}, f"{count} failed jobs are tried again; waiting deliveries are tried at once")
+    emit({"retried": count}, f"failed jobs tried again: {count}; waiting deliveries are tried at once")
 
 
 @app.command("discard")
@@ -159,7 +159,7 @@ def discard(
 
     with opened(_folder(spool)) as cleaning:
         count = cleaning.discard(jobs)
-    emit({"discarded": count}, f"{count} failed jobs discarded")
+    emit({"discarded": count}, f"failed jobs discarded: {count}")
 
 
 @app.command("move")
