@@ -39,7 +39,9 @@ def predict(
     ] = False,
     explain: Annotated[
         bool,
-        typer.Option("--explain", help="Write what speaks for the class answered too: some 80 more readings a picture."),
+        typer.Option(
+            "--explain", help="Write what speaks for the class answered too: some 80 more readings a picture."
+        ),
     ] = False,
     dicom: Annotated[
         bool, typer.Option(help="Write a DICOM segmentation and report of each DICOM input, under OUT/dicom.")
