@@ -80,7 +80,7 @@ def export_int8(
     core, reference = core_of(network, info), Predictor.of_network(network, info)
     pictures = read_pictures(division.calibration, reference.preprocess, progress)
     quantised = quantise(core, pictures)
-    if to == "onnx":
+    if to == "onnx":  # written for how onnxruntime lays maps out
         quantised = copy_doubled(quantised)
     said = {"method": METHOD, "calibration_images": len(pictures), "calibration_sha256": digest(pictures)}
     graph = GraphInfo(info, source, "int8", said)
