@@ -236,6 +236,17 @@ def lines(rows: Iterable[Measured]) -> Iterator[str]:
         )
 
 
+def side(text: str) -> int:
+    """Return the side of a network's input that is asked for.
+
+    Raises:
+        argparse.ArgumentTypeError: no network can have it.
+    """
+    if not text.isdecimal() or int(text) < 32 or int(text) % 32:
+        raise argparse.ArgumentTypeError(f"{text}: is no side of an input. Give a multiple of 32.")
+    return int(text)
+
+
 def main() -> None:
     """Measure the bundles named, and print the table."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
@@ -244,7 +255,7 @@ def main() -> None:
     parser.add_argument("--images", type=int, default=IMAGES)
     parser.add_argument("--rounds", type=int, default=ROUNDS)
     parser.add_argument("--one-thread", action="store_true")
-    parser.add_argument("--size", type=int, help="side of the networks' input, pixels; the bundles' own when left out")
+    parser.add_argument("--size", type=side, help="side of the networks' input, pixels; the bundles' own when left out")
     given = parser.parse_args()
     print(f"{processor()}, {os.cpu_count()} cores\n")
     with tempfile.TemporaryDirectory() as folder:

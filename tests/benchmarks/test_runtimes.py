@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import argparse
+
+import pytest
 import torch
 
 import runtimes
@@ -52,3 +55,10 @@ def test_a_cold_start_is_a_whole_run_of_the_command(exported, miniature_busi, tm
     way = runtimes.Way("onnx", exported.onnx, "onnx")
     assert runtimes.cold_start(way, build_manifest(miniature_busi).cases[0].image, tmp_path) > 0.1
     assert (tmp_path / "cold" / "predictions.csv").is_file()
+
+
+def test_a_side_that_no_network_has_is_named():
+    assert runtimes.side("256") == 256
+    for text in ("0", "100", "-32", "large"):
+        with pytest.raises(argparse.ArgumentTypeError, match=f"{text}: is no side of an input"):
+            runtimes.side(text)
