@@ -350,9 +350,24 @@ def test_help_lists_the_keys(curated, start, visit):
     page = visit(start(curated.path)).page
     expect(page.locator("#help")).to_be_hidden()
     press(page, "?")
+    expect(page.locator("#help")).to_be_visible()
     expect(page.locator("#help")).to_contain_text("take an answer back")
     press(page, "2")  # no answer while the help is open
     press(page, "Escape")
+    expect(page.locator("#help")).to_be_hidden()
+    press(page, "?", "2", "?")
+    expect(page.locator("#help")).to_be_hidden()
+    expect(page.locator("#count")).to_have_text("0 of 7 answered")
+
+
+def test_help_does_not_wait_for_the_item_that_is_still_to_come(curated, start, visit):
+    page = visit(start(curated.path)).page
+    with unanswered(page, "**/api/items/*"):
+        press(page, "j", "?", "2")  # no answer to what comes behind the help either
+        expect(page.locator("#help")).to_be_visible()
+        press(page, "Escape")
+        expect(page.locator("#help")).to_be_hidden()
+    at(page, "benign (1) · benign (2)", "mask-conflict")
     expect(page.locator("#help")).to_be_hidden()
     expect(page.locator("#count")).to_have_text("0 of 7 answered")
 

@@ -659,7 +659,6 @@ const KEYS = {
   r: () => state.item.kind === "conflict" && makeReference(),
   Enter: () => state.item.kind === "conflict" && mark(),
   Home: () => show(chosen()[0]), End: () => show(chosen().at(-1)),
-  "?": () => $("help").showModal(),
   ArrowDown: () => (state.zoomed ? pan(0, PAN) : step(1)), ArrowUp: () => (state.zoomed ? pan(0, -PAN) : step(-1)),
   ArrowRight: () => aside(1), ArrowLeft: () => aside(-1),
 };
@@ -669,13 +668,30 @@ function aside(by) {
   return $("members").className && focusOn(state.focus + by);
 }
 
+/** Open the help at once, whatever is still being done: an Escape that follows must find it open. */
+function openHelp() {
+  if (!$("help").open) $("help").showModal();
+}
+
 function pressed(event) {
-  if (event.ctrlKey || event.metaKey || event.altKey || $("help").open || !state.item) return;
+  if (event.ctrlKey || event.metaKey || event.altKey) return;
+  if ($("help").open) {
+    if (event.key !== "Escape" && event.key !== "?") return;
+    event.preventDefault();
+    $("help").close();
+    return;
+  }
+  if (!state.item) return;
   if (event.target.matches("input, select")) {
     if (event.key === "Escape" || event.key === "Enter") event.target.blur();
     return;
   }
   if (event.key === "Enter" && event.target.matches("button")) return; // the button's own key
+  if (event.key === "?" && !state.noting) {
+    event.preventDefault();
+    openHelp();
+    return;
+  }
   const position = event.key.length === 1 ? "12345".indexOf(event.key) : -1;
   const work = KEYS[event.key];
   if (position < 0 && !work) return;
@@ -722,7 +738,7 @@ async function begin() {
 }
 
 document.addEventListener("keydown", pressed);
-$("help-button").addEventListener("click", () => $("help").showModal());
+$("help-button").addEventListener("click", openHelp);
 $("open-only").addEventListener("click", () => queue(KEYS.o));
 $("about").addEventListener("change", () => queue(() => { state.about = $("about").value; return settle(); }));
 $("list").addEventListener("scroll", () => state.agenda && renderList(false));
