@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 from hypothesis.extra.numpy import arrays
 from scipy import ndimage
 from skimage.draw import disk, ellipse
-from skimage.measure import label, regionprops
+from skimage.measure import label, perimeter_crofton, regionprops
 
 from echoduet.inference.measurements import circularity, measure_lesions
 from echoduet.records import Box, Spacing
@@ -117,6 +117,16 @@ def test_area_box_and_longest_diameter_are_those_of_scikit_image(mask):
         assert lesion.longest <= math.hypot(lesion.width, lesion.height) + 1e-9
         assert -90 < lesion.orientation <= 90
         assert 0 < lesion.circularity <= 1
+    centres = sorted(region.centroid for region in theirs)
+    np.testing.assert_allclose(sorted(lesion.centre for lesion in ours), centres, rtol=1e-12)
+
+
+@given(arrays(bool, st.tuples(st.integers(1, 12), st.integers(1, 12))))
+def test_circularity_is_by_the_perimeter_of_scikit_image(mask):
+    filled = ndimage.binary_fill_holes(mask)
+    if mask.any():
+        expected = 4 * math.pi * filled.sum() / perimeter_crofton(filled, directions=4) ** 2
+        assert circularity(mask) == pytest.approx(min(1.0, expected), rel=1e-12)
 
 
 @settings(max_examples=30, deadline=None)

@@ -4,12 +4,11 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterator
-from dataclasses import replace
+from dataclasses import dataclass, replace
 
 import cv2
 import numpy as np
 from numpy.typing import NDArray
-from scipy import ndimage
 
 from echoduet.records import Box, Lesion, Mask, PixelMap, Spacing
 
@@ -30,45 +29,60 @@ def measure_lesions(
         spacing: size of a pixel; without it everything is told in pixels.
         probability: lesion probability, `(H, W)`, for each lesion's mean.
     """
-    found = []
-    for place, own in _components(mask):
-        mean = None if probability is None else float(probability[place.slices][own].mean())
-        found.append(_measure(own, place, spacing, mean))
+    found = [_measure(component, spacing, probability) for component in _components(mask)]
     found.sort(key=lambda lesion: (-lesion.area, lesion.box.top, lesion.box.left))
     return tuple(replace(lesion, number=number) for number, lesion in enumerate(found, start=1))
 
 
-def _components(mask: Mask) -> Iterator[tuple[Box, Mask]]:
-    """Yield each 8-connected component, cropped, and where it lies."""
-    if not mask.any():
-        return
+@dataclass(frozen=True, slots=True, eq=False)
+class _Component:
+    """One component of a mask.
+
+    Attributes:
+        own: its pixels, cropped to the box.
+        box: where it lies.
+        centre: mean row and column of its pixels.
+        pixels: how many there are.
+    """
+
+    own: Mask
+    box: Box
+    centre: tuple[float, float]
+    pixels: int
+
+
+def _components(mask: Mask) -> Iterator[_Component]:
+    """Yield each 8-connected component."""
     pixels = np.ascontiguousarray(mask).view(np.uint8)
     left, top, width, height = cv2.boundingRect(pixels)  # numbering the rest of the image would take most of the time
-    _, numbered = cv2.connectedComponents(pixels[top : top + height, left : left + width], connectivity=8)
-    for number, (rows, columns) in enumerate(ndimage.find_objects(numbered), start=1):
-        own = np.asarray(numbered[rows, columns] == number)
-        yield Box(top + rows.start, left + columns.start, *own.shape), own
+    if not width:
+        return
+    inside = pixels[top : top + height, left : left + width]
+    _, numbered, boxes, centres = cv2.connectedComponentsWithStats(inside, connectivity=8)
+    for number in range(1, len(boxes)):
+        x, y, columns, rows, count = map(int, boxes[number])
+        own = np.asarray(numbered[y : y + rows, x : x + columns] == number)
+        across, down = map(float, centres[number])
+        yield _Component(own, Box(top + y, left + x, rows, columns), (top + down, left + across), count)
 
 
-def _measure(own: Mask, box: Box, spacing: Spacing | None, mean: float | None) -> Lesion:
-    """Measure the component `own`, cropped to its `box`."""
-    size = spacing or _PIXELS
+def _measure(component: _Component, spacing: Spacing | None, probability: PixelMap | None) -> Lesion:
+    own, box, size = component.own, component.box, spacing or _PIXELS
     hull = _hull(own, size)
     longest, orientation = _longest(hull)
-    rows, columns = np.nonzero(own)
     return Lesion(
         number=0,
         box=box,
-        centre=(box.top + float(rows.mean()), box.left + float(columns.mean())),
+        centre=component.centre,
         unit="px" if spacing is None else "mm",
-        area=len(rows) * size.row * size.column,
+        area=component.pixels * size.row * size.column,
         longest=longest,
         shortest=_shortest(hull),
-        width=own.shape[1] * size.column,
-        height=own.shape[0] * size.row,
+        width=box.width * size.column,
+        height=box.height * size.row,
         orientation=orientation,
         circularity=circularity(own, size),
-        probability=mean,
+        probability=None if probability is None else cv2.mean(probability[box.slices], own.view(np.uint8))[0],
     )
 
 
@@ -113,11 +127,19 @@ def circularity(own: Mask, size: Spacing = _PIXELS) -> float:
         own: the component, `(H, W)`.
         size: of a pixel; only its proportion matters.
     """
-    from skimage.measure import perimeter_crofton  # noqa: PLC0415  # slow to import, and needed for lesions only
-
     square = _with_square_pixels(_filled(own), size)
-    perimeter = perimeter_crofton(square, directions=4)
-    return min(1.0, float(4 * math.pi * square.sum() / perimeter**2))
+    return min(1.0, 4 * math.pi * np.count_nonzero(square) / _perimeter(square) ** 2)
+
+
+def _perimeter(mask: Mask) -> float:
+    """Return the length of the outline of what is true inside a border of background, in pixels.
+
+    Crofton's formula: pi / 2 times the mean, over directions, of how often parallel lines cross the outline, times
+    their distance, which is 1 along rows and columns and 1 / sqrt(2) along diagonals (Legland et al., 2007).
+    """
+    straight = np.count_nonzero(mask[1:] != mask[:-1]) + np.count_nonzero(mask[:, 1:] != mask[:, :-1])
+    slanted = np.count_nonzero(mask[1:, 1:] != mask[:-1, :-1]) + np.count_nonzero(mask[1:, :-1] != mask[:-1, 1:])
+    return math.pi / 8 * (straight + slanted / math.sqrt(2))
 
 
 def _filled(own: Mask) -> Mask:
