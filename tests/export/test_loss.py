@@ -22,6 +22,7 @@ class Known:
     """Answers with one mask and one class, whatever it sees."""
 
     name = "known"
+    background = False
     members = 1
 
     def __init__(self, lesion, label):

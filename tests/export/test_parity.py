@@ -19,6 +19,7 @@ class Shifted:
     """Answers as another runtime does, but for a constant."""
 
     name = "shifted"
+    background = False
 
     def __init__(self, runtime, lesion=0.0):
         self.runtime, self.lesion, self.members = runtime, lesion, runtime.members

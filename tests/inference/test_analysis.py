@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import threading
 import tracemalloc
 
 import numpy as np
 import pytest
 
+from echoduet.errors import ShapeError
 from echoduet.inference.analysis import placed
+from echoduet.inference.predictor import Predictor
 from echoduet.models.refinement import refine
 from echoduet.records import Box, Label, Scan, Spacing
 
@@ -90,18 +93,79 @@ def test_a_normal_picture_has_no_lesion(make_predictor):
     assert analysis.uncertainty.outline == 0.0
 
 
-def test_scans_stay_in_order_and_are_drawn_a_batch_at_a_time(make_predictor):
+class Background:
+    """Reads as another runtime does, and may do so in a thread of its own; tells in which thread it read."""
+
+    background = True
+
+    def __init__(self, runtime):
+        self.runtime, self.name, self.members = runtime, runtime.name, runtime.members
+        self.threads = []
+
+    def read(self, images):
+        self.threads.append(threading.current_thread())
+        return self.runtime.read(images)
+
+
+def in_background(predictor):
+    return Predictor(Background(predictor.runtime), predictor.info, predictor.batch_size)
+
+
+@pytest.mark.parametrize(("background", "held"), [(False, 2), (True, 4)])
+def test_scans_stay_in_order_and_are_drawn_a_batch_at_a_time(make_predictor, background, held):
     drawn = []
 
     def scans():
-        for number in range(6):
+        for number in range(7):
             drawn.append(number)
             yield scan(str(number), height=80 + number)
 
-    found = make_predictor(batch_size=2).analyse(scans())
+    predictor = make_predictor(batch_size=2)
+    found = (in_background(predictor) if background else predictor).analyse(scans())
     assert next(found).scan.name == "0"
-    assert len(drawn) == 2
-    assert [analysis.scan.name for analysis in found] == ["1", "2", "3", "4", "5"]
+    assert len(drawn) == held
+    assert [analysis.scan.name for analysis in found] == ["1", "2", "3", "4", "5", "6"]
+
+
+def test_a_background_reads_full_batches_while_the_next_one_is_drawn(make_predictor):
+    predictor = in_background(make_predictor(batch_size=1))
+    drawn, read = threading.Event(), predictor.runtime.read
+
+    def slow(images):
+        assert drawn.wait(timeout=30)  # were it the caller's thread that reads, nothing more would be drawn
+        return read(images)
+
+    def scans():
+        yield scan("first")
+        drawn.set()
+        yield scan("second")
+
+    predictor.runtime.read = slow
+    assert [analysis.scan.name for analysis in predictor.analyse(scans())] == ["first", "second"]
+    (thread,) = set(predictor.runtime.threads)
+    assert thread is not threading.current_thread()
+
+
+def test_a_batch_that_is_not_full_is_read_in_the_callers_thread(make_predictor):
+    predictor = in_background(make_predictor(batch_size=2))
+    assert len(list(predictor.analyse([scan()]))) == 1
+    assert predictor.runtime.threads == [threading.current_thread()]
+
+
+def test_a_background_says_the_same(make_predictor):
+    predictor = make_predictor(batch_size=2)
+    scans = [scan(str(number), height=80 + number) for number in range(5)]
+    for plain, other in zip(predictor.analyse(scans), in_background(predictor).analyse(scans), strict=True):
+        np.testing.assert_array_equal(plain.lesion_map, other.lesion_map)
+        assert (plain.lesions, plain.refined.label) == (other.lesions, other.refined.label)
+
+
+def test_what_was_read_before_a_bad_scan_is_answered_first(make_predictor):
+    bad = Scan("bad", np.zeros((0, 5), np.uint8))
+    found = in_background(make_predictor(batch_size=2)).analyse([scan("a"), scan("b"), scan("c"), bad])
+    assert [next(found).scan.name, next(found).scan.name] == ["a", "b"]
+    with pytest.raises(ShapeError, match="bad"):
+        next(found)
 
 
 def test_a_plane_of_a_scan_without_a_region_is_the_frame_itself():
@@ -109,17 +173,18 @@ def test_a_plane_of_a_scan_without_a_region_is_the_frame_itself():
     assert placed(plane, scan()) is plane
 
 
-def test_memory_does_not_grow_with_the_number_of_scans(make_predictor):
+@pytest.mark.parametrize("made", [lambda predictor: predictor, in_background])
+def test_memory_does_not_grow_with_the_number_of_scans(make_predictor, made):
     def peak(count):
         tracemalloc.start()
-        for _ in make_predictor().analyse(scan(str(number), 300, 300) for number in range(count)):
+        for _ in made(make_predictor()).analyse(scan(str(number), 300, 300) for number in range(count)):
             pass
         _, most = tracemalloc.get_traced_memory()
         tracemalloc.stop()
         return most
 
     peak(8)
-    assert peak(80) < 1.5 * peak(16)
+    assert peak(160) < 1.5 * peak(32)
 
 
 SMALL_REFUSED = {"refuse_too_small": 1.0, "refuse_multi_panel": 1.5}

@@ -12,6 +12,7 @@ class Members:
     """The first member sees the image's own values, the second twice those; classes by the first column."""
 
     name = "by hand"
+    background = False
 
     def __init__(self, count=2, lesion=True, classes=True, value=None):
         self.count, self.lesion, self.classes, self.value, self.seen = count, lesion, classes, value, []

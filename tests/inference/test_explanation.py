@@ -12,6 +12,7 @@ class LooksAt:
     """Malignant as far as the square at `place` is bright; counts the pictures of each call."""
 
     name = "by hand"
+    background = False
     members = 1
 
     def __init__(self, place=(slice(8, 24), slice(36, 52)), classes=True):

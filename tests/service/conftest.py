@@ -146,6 +146,7 @@ class Glow:
     """A lesion where it is brighter than half; the brighter all of it, the likelier malignant, black is normal."""
 
     name = "glow"
+    background = False
     members = 1
 
     def __init__(self) -> None:

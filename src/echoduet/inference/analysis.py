@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import itertools
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, replace
+from functools import partial
 from typing import Protocol, TypeVar
 
 import numpy as np
@@ -24,6 +26,9 @@ from echoduet.transforms.preprocess import Preprocess
 
 Scalar = TypeVar("Scalar", bound=np.generic)
 
+Checked = tuple[Analysis, GrayImage | None]
+"""What the checks found in a picture, and what the network is to see; nothing where the picture is refused."""
+
 
 class Model(Protocol):
     """What an analyst needs of the predictor that it works for."""
@@ -33,6 +38,7 @@ class Model(Protocol):
     runtime: Runtime
     preprocess: Preprocess
     batch_size: int
+    reader: ThreadPoolExecutor | None
 
     @property
     def threshold(self) -> float:
@@ -67,21 +73,34 @@ class Analyst:
     explain: bool
     uncertain: bool
 
-    def analyse(self, scans: Sequence[Scan]) -> Iterator[Analysis]:
-        """Yield the analysis of each scan of a batch, in order."""
+    def begin(self, scans: Sequence[Scan]) -> Iterator[Analysis]:
+        """Check a batch, and return what yields the analysis of each scan, in order.
+
+        The network begins at once on a full batch, in the model's thread for it, where there is one. A batch that is
+        not full is the last one, and most often the only one: nothing would be done meanwhile.
+
+        Raises:
+            ShapeError: a scan's image, colours, region or spacing cannot be what they are called.
+        """
         checked = [self._checked(scan) for scan in scans]
         inputs = [seen for _, seen in checked if seen is not None]
         if not inputs:
-            yield from (analysis for analysis, _ in checked)
-            return
+            return (analysis for analysis, _ in checked)
+        read: Callable[[], Views] = partial(self._read, inputs)
+        if self.model.reader is not None and len(scans) == self.model.batch_size:
+            read = self.model.reader.submit(read).result
+        return self._analyses(checked, read)
+
+    def _read(self, inputs: Sequence[GrayImage]) -> Views:
         flip = self.model.info.config.inference.flip
-        views = read_views(self.model.runtime, np.stack(inputs), flip, at_least_two=self.uncertain)
-        index = itertools.count()
+        return read_views(self.model.runtime, np.stack(inputs), flip, at_least_two=self.uncertain)
+
+    def _analyses(self, checked: Sequence[Checked], read: Callable[[], Views]) -> Iterator[Analysis]:
+        views, index = read(), itertools.count()
         for analysis, seen in checked:
             yield analysis if seen is None else self._answered(analysis, seen, views, next(index))
 
-    def _checked(self, scan: Scan) -> tuple[Analysis, GrayImage | None]:
-        """Return what the checks found, and what the network is to see; nothing where the picture is refused."""
+    def _checked(self, scan: Scan) -> Checked:
         require_sound(scan)
         analysis = Analysis(scan, self.model.gate.check(scan))
         refused = self.refuse and analysis.refused
@@ -117,8 +136,9 @@ class Analyst:
         spread = outline = classes = None
         if views.lesion is not None:
             readings = views.lesion[index]
-            spread = self._at_frame(lesion_spread(readings), scan)
-            outline = outline_uncertainty(readings, self.model.threshold)
+            own = lesion_spread(readings)
+            spread = self._at_frame(own, scan)
+            outline = outline_uncertainty(readings, own, self.model.threshold)
         if views.classes is not None:
             classes = class_spread(views.classes[index], self.model.temperature)
         return Uncertainty(views.number, spread, outline, classes)

@@ -29,6 +29,7 @@ class OnnxRuntime:
     """Runs a graph; several threads may ask at once."""
 
     name = "onnx"
+    background = True
 
     def __init__(self, session: Any, lanes: Lanes | None = None) -> None:
         """Serve a session of onnxruntime, a batch in two halves where there are `lanes`; `open_onnx` makes both."""

@@ -33,6 +33,7 @@ class OpenvinoRuntime:
     """Runs a graph; several threads may ask, and are served one after the other."""
 
     name = "openvino"
+    background = True
 
     def __init__(self, compiled: Any) -> None:
         """Serve the members' part of a graph, compiled; `open_openvino` makes it."""

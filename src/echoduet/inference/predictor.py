@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator, Mapping
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
+from itertools import chain
 from pathlib import Path
 from typing import TYPE_CHECKING, TypeVar
 
@@ -17,6 +19,7 @@ from echoduet.inference.postprocess import final_map
 from echoduet.inference.refusal import Gatekeeper
 from echoduet.inference.runtime import Runtime
 from echoduet.inference.runtimes import Device, RuntimeName, open_runtime
+from echoduet.inference.stream import overlapped
 from echoduet.models.info import BundleInfo
 from echoduet.models.refinement import Rule, read_rule
 from echoduet.records import CLASSES, Analysis, GrayImage, Mask, PixelMap, Prediction, Scan
@@ -41,6 +44,8 @@ class Predictor:
         self.runtime = runtime
         self.preprocess = Preprocess(info.config.preprocess)
         self.batch_size = batch_size
+        # The thread in which the network reads a batch while the caller's checks the next one and answers the last one.
+        self.reader = ThreadPoolExecutor(1, thread_name_prefix="echoduet-reader") if runtime.background else None
 
     @classmethod
     def of_network(cls, network: Network, info: BundleInfo, device: str = "cpu", batch_size: int = 16) -> Predictor:
@@ -119,7 +124,11 @@ class Predictor:
     def analyse(
         self, scans: Iterable[Scan], *, refuse: bool = True, explain: bool = False, uncertain: bool = True
     ) -> Iterator[Analysis]:
-        """Yield everything there is to say about each scan, in order, drawn a batch at a time.
+        """Yield everything there is to say about each scan, in order.
+
+        Scans are drawn a batch at a time. An exported graph reads a batch while the next one is drawn and checked and
+        the last one answered, so that two are held then: memory does not grow with the number of scans. An error is
+        raised behind the analyses of the batches ahead of it.
 
         Args:
             scans: pictures, each with what is known about it.
@@ -133,8 +142,11 @@ class Predictor:
             ModelError: the network answers with values that are not numbers.
         """
         analyst = Analyst(self, refuse, explain, uncertain)
-        for batch in batches(scans, self.batch_size, lambda scan: np.size(scan.image)):
-            yield from analyst.analyse(batch)
+        groups = batches(scans, self.batch_size, lambda scan: np.size(scan.image))
+        if self.reader is None:
+            yield from chain.from_iterable(map(analyst.begin, groups))
+        else:
+            yield from overlapped(analyst.begin, groups)
 
     def prediction(self, answer: Answer, at_size: int | None = None) -> Prediction:
         """Decide: the mask above the threshold (native, or `(at_size, at_size)`), the most probable class.

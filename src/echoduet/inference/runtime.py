@@ -36,6 +36,11 @@ class Runtime(Protocol):
         """How many networks answer, `M`; 0 where none of them outlines or classifies."""
         ...
 
+    @property
+    def background(self) -> bool:
+        """Whether it reads as fast in a thread of its own, so that the caller's can do something else meanwhile."""
+        ...
+
     def read(self, images: NDArray[np.uint8]) -> Readings:
         """Return what the network answers to gray images `(B, S, S)`."""
         ...

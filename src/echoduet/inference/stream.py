@@ -35,3 +35,27 @@ def run_ahead(function: Callable[[T], R], items: Iterable[T], *, workers: int = 
         finally:
             for future in pending:  # the caller stopped early: what has not started need not
                 future.cancel()
+
+
+def overlapped(begin: Callable[[T], Iterable[R]], items: Iterable[T]) -> Iterator[R]:
+    """Yield the results of each item, in order; an item is begun before those of the one ahead of it are asked for.
+
+    What `begin` has another thread do goes on meanwhile. Two items are under way at most. An error in drawing or in
+    beginning an item is raised behind the results of those ahead of it.
+
+    Args:
+        begin: begins on an item, in the caller's thread, and returns its results, which wait for what they need.
+        items: drawn from in the caller's thread.
+    """
+    begun = map(begin, items)
+    results: Iterable[R] = ()
+    while True:
+        try:
+            following = next(begun, None)
+        except Exception:
+            yield from results
+            raise
+        yield from results
+        if following is None:
+            return
+        results = following

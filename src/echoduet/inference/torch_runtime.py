@@ -18,6 +18,7 @@ class TorchRuntime:
     """Runs a network on the CPU or a GPU."""
 
     name = "torch"
+    background = False  # the threads that PyTorch works in wait for each other longer when another one calls it
 
     def __init__(self, network: Network, device: str = "cpu", channels_last: bool = True) -> None:
         """Serve `network` on `device`; `channels_last` is a quarter faster on CPUs, the same to rounding."""

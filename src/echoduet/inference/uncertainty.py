@@ -17,15 +17,16 @@ def lesion_spread(readings: NDArray[np.float32]) -> NDArray[np.float32]:
     return np.asarray(readings.std(axis=0), dtype=np.float32)
 
 
-def outline_uncertainty(readings: NDArray[np.float32], threshold: float) -> float:
+def outline_uncertainty(readings: NDArray[np.float32], spread: NDArray[np.float32], threshold: float) -> float:
     """Return the mean spread over the pixels that any reading outlines; 0 where none outlines any.
 
     Args:
         readings: lesion probability, `(V, H, W)`.
+        spread: what `lesion_spread` makes of them, `(H, W)`.
         threshold: least probability of a lesion pixel.
     """
     outlined = (readings >= threshold).any(axis=0)
-    return float(lesion_spread(readings)[outlined].mean()) if outlined.any() else 0.0
+    return float(spread[outlined].mean()) if outlined.any() else 0.0
 
 
 def class_spread(readings: NDArray[np.float64], temperature: float) -> NDArray[np.float64]:
