@@ -38,7 +38,7 @@ class Model(Protocol):
     runtime: Runtime
     preprocess: Preprocess
     batch_size: int
-    reader: ThreadPoolExecutor | None
+    readers: ThreadPoolExecutor | None
 
     @property
     def threshold(self) -> float:
@@ -76,8 +76,8 @@ class Analyst:
     def begin(self, scans: Sequence[Scan]) -> Iterator[Analysis]:
         """Check a batch, and return what yields the analysis of each scan, in order.
 
-        The network begins at once on a full batch, in the model's thread for it, where there is one. A batch that is
-        not full is the last one, and most often the only one: nothing would be done meanwhile.
+        The network begins at once on a full batch where the model has threads for it. A batch that is not full is the
+        last one, and most often the only one: nothing would be done meanwhile.
 
         Raises:
             ShapeError: a scan's image, colours, region or spacing cannot be what they are called.
@@ -87,8 +87,8 @@ class Analyst:
         if not inputs:
             return (analysis for analysis, _ in checked)
         read: Callable[[], Views] = partial(self._read, inputs)
-        if self.model.reader is not None and len(scans) == self.model.batch_size:
-            read = self.model.reader.submit(read).result
+        if self.model.readers is not None and len(scans) == self.model.batch_size:
+            read = self.model.readers.submit(read).result
         return self._analyses(checked, read)
 
     def _read(self, inputs: Sequence[GrayImage]) -> Views:

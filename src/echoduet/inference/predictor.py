@@ -44,8 +44,9 @@ class Predictor:
         self.runtime = runtime
         self.preprocess = Preprocess(info.config.preprocess)
         self.batch_size = batch_size
-        # The thread in which the network reads a batch while the caller's checks the next one and answers the last one.
-        self.reader = ThreadPoolExecutor(1, thread_name_prefix="echoduet-reader") if runtime.background else None
+        # In which the network reads while the caller's thread checks the next batch and answers the last one. Two, so
+        # that no core waits for the end of a batch.
+        self.readers = ThreadPoolExecutor(2, thread_name_prefix="echoduet-reader") if runtime.background else None
 
     @classmethod
     def of_network(cls, network: Network, info: BundleInfo, device: str = "cpu", batch_size: int = 16) -> Predictor:
@@ -143,7 +144,7 @@ class Predictor:
         """
         analyst = Analyst(self, refuse, explain, uncertain)
         groups = batches(scans, self.batch_size, lambda scan: np.size(scan.image))
-        if self.reader is None:
+        if self.readers is None:
             yield from chain.from_iterable(map(analyst.begin, groups))
         else:
             yield from overlapped(analyst.begin, groups)
