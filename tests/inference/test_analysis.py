@@ -13,6 +13,7 @@ from echoduet.inference.analysis import placed
 from echoduet.inference.predictor import Predictor
 from echoduet.models.refinement import refine
 from echoduet.records import Box, Label, Scan, Spacing
+from echoduet.transforms.preprocess import Preprocess
 
 
 def scan(name="a", height=90, width=130, **more):
@@ -150,6 +151,16 @@ def test_a_batch_that_is_not_full_is_read_in_the_callers_thread(make_predictor):
     predictor = in_background(make_predictor(batch_size=2))
     assert len(list(predictor.analyse([scan()]))) == 1
     assert predictor.runtime.threads == [threading.current_thread()]
+
+
+def test_a_scan_alone_is_prepared_beside_its_checks(make_predictor, monkeypatch):
+    predictor = make_predictor()
+    prepared, image = threading.Event(), Preprocess.image
+    monkeypatch.setattr(Preprocess, "image", lambda *given: (image(*given), prepared.set())[0])
+    # Were both done in one thread, the checks would wait in vain.
+    monkeypatch.setattr(predictor.gate, "check", lambda _: () if prepared.wait(timeout=30) else None)
+    (analysis,) = predictor.analyse([scan()])
+    assert analysis.checks == ()
 
 
 def test_a_background_says_the_same(make_predictor):

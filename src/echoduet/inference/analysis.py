@@ -25,6 +25,7 @@ from echoduet.records import Analysis, GrayImage, Label, Mask, PixelMap, Predict
 from echoduet.transforms.preprocess import Preprocess
 
 Scalar = TypeVar("Scalar", bound=np.generic)
+T = TypeVar("T")
 
 Checked = tuple[Analysis, GrayImage | None]
 """What the checks found in a picture, and what the network is to see; nothing where the picture is refused."""
@@ -38,7 +39,7 @@ class Model(Protocol):
     runtime: Runtime
     preprocess: Preprocess
     batch_size: int
-    readers: ThreadPoolExecutor | None
+    threads: ThreadPoolExecutor
 
     @property
     def threshold(self) -> float:
@@ -76,20 +77,23 @@ class Analyst:
     def begin(self, scans: Sequence[Scan]) -> Iterator[Analysis]:
         """Check a batch, and return what yields the analysis of each scan, in order.
 
-        The network begins at once on a full batch where the model has threads for it. A batch that is not full is the
-        last one, and most often the only one: nothing would be done meanwhile.
+        The network begins at once on a full batch if its runtime reads as fast in the background. A batch that is not
+        full is the last one, and most often the only one: nothing would be done meanwhile.
 
         Raises:
             ShapeError: a scan's image, colours, region or spacing cannot be what they are called.
         """
-        checked = [self._checked(scan) for scan in scans]
+        checked = [self._checked(scan, alone=len(scans) == 1) for scan in scans]
         inputs = [seen for _, seen in checked if seen is not None]
         if not inputs:
             return (analysis for analysis, _ in checked)
-        read: Callable[[], Views] = partial(self._read, inputs)
-        if self.model.readers is not None and len(scans) == self.model.batch_size:
-            read = self.model.readers.submit(read).result
+        full = len(scans) == self.model.batch_size
+        read = self._begun(partial(self._read, inputs), aside=full and self.model.runtime.background)
         return self._analyses(checked, read)
+
+    def _begun(self, work: Callable[[], T], aside: bool) -> Callable[[], T]:
+        """Return what gives the result of `work`, which is under way already in another thread if it is to be."""
+        return self.model.threads.submit(work).result if aside else work
 
     def _read(self, inputs: Sequence[GrayImage]) -> Views:
         flip = self.model.info.config.inference.flip
@@ -100,11 +104,13 @@ class Analyst:
         for analysis, seen in checked:
             yield analysis if seen is None else self._answered(analysis, seen, views, next(index))
 
-    def _checked(self, scan: Scan) -> Checked:
+    def _checked(self, scan: Scan, alone: bool) -> Checked:
         require_sound(scan)
+        # A scan alone is brought to the network's size beside its checks; with others every thread has its work anyway.
+        prepare = self._begun(partial(self.model.preprocess.image, scan.inside), aside=alone)
         analysis = Analysis(scan, self.model.gate.check(scan))
         refused = self.refuse and analysis.refused
-        return analysis, None if refused else self.model.preprocess.image(scan.inside)
+        return analysis, None if refused else prepare()
 
     def _answered(self, analysis: Analysis, seen: GrayImage, views: Views, index: int) -> Analysis:
         scan = analysis.scan

@@ -44,9 +44,9 @@ class Predictor:
         self.runtime = runtime
         self.preprocess = Preprocess(info.config.preprocess)
         self.batch_size = batch_size
-        # In which the network reads while the caller's thread checks the next batch and answers the last one. Two, so
-        # that no core waits for the end of a batch.
-        self.readers = ThreadPoolExecutor(2, thread_name_prefix="echoduet-reader") if runtime.background else None
+        # For the network to read a batch while the caller's thread checks the next one and answers the last one.
+        # Two, so that no core waits for the end of a batch.
+        self.threads = ThreadPoolExecutor(2, thread_name_prefix="echoduet-analysis")
 
     @classmethod
     def of_network(cls, network: Network, info: BundleInfo, device: str = "cpu", batch_size: int = 16) -> Predictor:
@@ -144,10 +144,10 @@ class Predictor:
         """
         analyst = Analyst(self, refuse, explain, uncertain)
         groups = batches(scans, self.batch_size, lambda scan: np.size(scan.image))
-        if self.readers is None:
-            yield from chain.from_iterable(map(analyst.begin, groups))
-        else:
+        if self.runtime.background:
             yield from overlapped(analyst.begin, groups)
+        else:
+            yield from chain.from_iterable(map(analyst.begin, groups))
 
     def prediction(self, answer: Answer, at_size: int | None = None) -> Prediction:
         """Decide: the mask above the threshold (native, or `(at_size, at_size)`), the most probable class.
