@@ -88,6 +88,7 @@ def test_failed_jobs_are_tried_again(call, spool):
     assert call("node", "retry", "--spool", spool, "--json").json == {"retried": 1}
     assert look(spool).jobs["failed"] == 0
     assert call("node", "retry", 1, "--spool", spool, "--json").json == {"retried": 0}
+    assert "failed jobs tried again: 0; waiting deliveries" in call("node", "retry", "--spool", spool).out
 
 
 def test_failed_jobs_are_discarded_and_others_are_not(call, spool):
