@@ -143,8 +143,8 @@ def test_a_background_reads_full_batches_while_the_next_one_is_drawn(make_predic
 
     predictor.runtime.read = slow
     assert [analysis.scan.name for analysis in predictor.analyse(scans())] == ["first", "second"]
-    (thread,) = set(predictor.runtime.threads)
-    assert thread is not threading.current_thread()
+    assert len(predictor.runtime.threads) == 2
+    assert threading.current_thread() not in predictor.runtime.threads
 
 
 def test_a_batch_that_is_not_full_is_read_in_the_callers_thread(make_predictor):
