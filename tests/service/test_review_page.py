@@ -357,6 +357,11 @@ def test_help_lists_the_keys(curated, start, visit):
     expect(page.locator("#help")).to_be_hidden()
     press(page, "?", "2", "?")
     expect(page.locator("#help")).to_be_hidden()
+    for _ in range(2):  # held down
+        page.keyboard.down("?")
+    page.keyboard.up("?")
+    expect(page.locator("#help")).to_be_visible()
+    press(page, "Escape")
     expect(page.locator("#count")).to_have_text("0 of 7 answered")
 
 

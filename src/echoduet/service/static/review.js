@@ -676,7 +676,7 @@ function openHelp() {
 function pressed(event) {
   if (event.ctrlKey || event.metaKey || event.altKey) return;
   if ($("help").open) {
-    if (event.key !== "Escape" && event.key !== "?") return;
+    if (event.repeat || (event.key !== "Escape" && event.key !== "?")) return;
     event.preventDefault();
     $("help").close();
     return;
