@@ -44,8 +44,8 @@ class Predictor:
         self.runtime = runtime
         self.preprocess = Preprocess(info.config.preprocess)
         self.batch_size = batch_size
-        # For the network to read a batch while the caller's thread checks the next one and answers the last one.
-        # Two, so that no core waits for the end of a batch.
+        # For the network to read a batch while the caller's thread checks the next one and answers the last one; and to
+        # prepare a scan alone. Two, so that no core waits for the end of a batch. They end with the predictor.
         self.threads = ThreadPoolExecutor(2, thread_name_prefix="echoduet-analysis")
 
     @classmethod
