@@ -51,19 +51,26 @@ class _Component:
     pixels: int
 
 
+def bounding_box(mask: Mask) -> Box | None:
+    """Return the smallest box that holds all pixels of a mask `(H, W)`; None where it has none."""
+    left, top, width, height = cv2.boundingRect(np.ascontiguousarray(mask).view(np.uint8))
+    return Box(top, left, height, width) if width else None
+
+
 def _components(mask: Mask) -> Iterator[_Component]:
     """Yield each 8-connected component."""
-    pixels = np.ascontiguousarray(mask).view(np.uint8)
-    left, top, width, height = cv2.boundingRect(pixels)  # numbering the rest of the image would take most of the time
-    if not width:
+    whole = bounding_box(mask)
+    if whole is None:
         return
-    inside = pixels[top : top + height, left : left + width]
+    # Numbering the rest of the image too would take most of the time.
+    inside = mask[whole.slices].view(np.uint8)
     _, numbered, boxes, centres = cv2.connectedComponentsWithStats(inside, connectivity=8)
     for number in range(1, len(boxes)):
         x, y, columns, rows, count = map(int, boxes[number])
         own = np.asarray(numbered[y : y + rows, x : x + columns] == number)
         across, down = map(float, centres[number])
-        yield _Component(own, Box(top + y, left + x, rows, columns), (top + down, left + across), count)
+        box, centre = Box(whole.top + y, whole.left + x, rows, columns), (whole.top + down, whole.left + across)
+        yield _Component(own, box, centre, count)
 
 
 def _measure(component: _Component, spacing: Spacing | None, probability: PixelMap | None) -> Lesion:

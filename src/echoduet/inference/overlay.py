@@ -10,6 +10,7 @@ from numpy.typing import NDArray
 from PIL import Image, ImageDraw, ImageFont
 
 from echoduet.files import atomic_path
+from echoduet.inference.measurements import bounding_box
 from echoduet.records import CLASSES, GrayImage, Label, Mask, Prediction
 
 # Okabe and Ito's palette: told apart by colour-blind readers too, and none of it occurs in a gray image.
@@ -28,14 +29,15 @@ _CROSS = np.array([[0, 1, 0], [1, 1, 1], [0, 1, 0]], np.uint8)
 def contour(mask: Mask, thickness: int = 1) -> Mask:
     """Return the mask's own rim, `thickness` pixels wide, `(H, W)`; the image's edge bounds a lesion as well."""
     rim = np.zeros_like(mask)
-    pixels = np.ascontiguousarray(mask).view(np.uint8)
-    left, top, width, height = cv2.boundingRect(pixels)
-    if not width:
+    box = bounding_box(mask)
+    if box is None:
         return rim
     # Only the lesion's surroundings are worked on: a large image with a small lesion stays cheap.
-    place = slice(top, top + height), slice(left, left + width)
-    inner = cv2.erode(pixels[place], _CROSS, iterations=thickness, borderType=cv2.BORDER_CONSTANT, borderValue=0)
-    rim[place] = mask[place] & (np.asarray(inner) == 0)
+    inside = mask[box.slices]
+    inner = cv2.erode(
+        inside.view(np.uint8), _CROSS, iterations=thickness, borderType=cv2.BORDER_CONSTANT, borderValue=0
+    )
+    rim[box.slices] = inside & (np.asarray(inner) == 0)
     return rim
 
 
